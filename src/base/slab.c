@@ -1,0 +1,128 @@
+/* Size-class allocator. See slab.h for who may call what.
+ *
+ * Classes are 16-byte steps up to 128 and then four steps per power of two up to SLAB_MAX. A pool
+ * hands out 256 KiB chunks under a mutex: once per chunk, not per allocation. */
+#include "base/slab.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_BYTES (256u * 1024)
+
+struct slab_chunk {
+	struct slab_chunk *next;
+	char pad[8];
+};
+
+struct slab_pool {
+	pthread_mutex_t lock;	   /* guards chunks and bytes */
+	struct slab_chunk *chunks; /* owned */
+	size_t bytes;
+};
+
+static const uint16_t class_size[SLAB_CLASSES] = { 16,	32,  48,  64,  80,  96,	  112,	128,  160,  192,  224,	256,
+						   320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 1792, 2048 };
+
+static unsigned class_of(size_t size)
+{
+	if (size <= 128)
+		return size ? (unsigned)((size - 1) / 16) : 0;
+	unsigned log = 63u - (unsigned)__builtin_clzll(size - 1); /* 2^log < size <= 2^(log+1), log >= 7 */
+	unsigned step = (unsigned)((size - 1) >> (log - 2)) & 3;
+
+	return 8 + (log - 7) * 4 + step;
+}
+
+struct slab_pool *slab_pool_new(void)
+{
+	struct slab_pool *p = calloc(1, sizeof(*p));
+
+	if (p)
+		pthread_mutex_init(&p->lock, NULL);
+	return p;
+}
+
+void slab_pool_free(struct slab_pool *p)
+{
+	if (!p)
+		return;
+	for (struct slab_chunk *c = p->chunks, *n; c; c = n) {
+		n = c->next;
+		free(c);
+	}
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+size_t slab_pool_bytes(struct slab_pool *p)
+{
+	size_t n;
+
+	pthread_mutex_lock(&p->lock);
+	n = p->bytes;
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+void slab_init(struct slab *s, struct slab_pool *pool)
+{
+	memset(s, 0, sizeof(*s));
+	s->pool = pool;
+}
+
+static void refill(struct slab *s)
+{
+	struct slab_chunk *c = aligned_alloc(64, CHUNK_BYTES);
+
+	if (!c)
+		abort();
+	pthread_mutex_lock(&s->pool->lock);
+	c->next = s->pool->chunks;
+	s->pool->chunks = c;
+	s->pool->bytes += CHUNK_BYTES;
+	pthread_mutex_unlock(&s->pool->lock);
+	s->bump = (char *)c + sizeof(*c);
+	s->bump_end = (char *)c + CHUNK_BYTES;
+}
+
+void *slab_alloc(struct slab *s, size_t size)
+{
+	if (size > SLAB_MAX) {
+		void *p = malloc(size);
+
+		if (!p)
+			abort();
+		s->bytes_live += size;
+		return p;
+	}
+	unsigned c = class_of(size);
+	void *p = s->free[c];
+
+	s->bytes_live += class_size[c];
+	if (p) {
+		memcpy(&s->free[c], p, sizeof(void *));
+		return p;
+	}
+	if ((size_t)(s->bump_end - s->bump) < class_size[c])
+		refill(s);
+	p = s->bump;
+	s->bump += class_size[c];
+	return p;
+}
+
+void slab_free(struct slab *s, void *p, size_t size)
+{
+	if (!p)
+		return;
+	if (size > SLAB_MAX) {
+		s->bytes_live -= size;
+		free(p);
+		return;
+	}
+	unsigned c = class_of(size);
+
+	s->bytes_live -= class_size[c];
+	memcpy(p, &s->free[c], sizeof(void *));
+	s->free[c] = p;
+}

@@ -1,0 +1,28 @@
+/* Fixed-size-class allocator for what the hot path makes and frees: versions, descriptors, names.
+ *
+ * Thread-safety: one slab belongs to one worker, no locks. A block may be freed into any slab, not
+ * just the one it came from: it joins the freeing slab's list (blocks carry no owner). Memory goes
+ * back to the system only when the last slab of the pool is gone.
+ * Sizes above SLAB_MAX go to malloc. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#define SLAB_MAX 2048
+#define SLAB_CLASSES 24
+
+struct slab {
+	void *free[SLAB_CLASSES];	/* owned, singly linked */
+	char *bump, *bump_end;		/* rest of the current chunk */
+	struct slab_pool *pool;		/* borrowed, outlives the slab */
+	uint64_t bytes_live;		/* by size class, allocated minus freed here (may wrap: sum over slabs) */
+};
+
+/* Owns the chunks all slabs of a table carve from. */
+struct slab_pool *slab_pool_new(void);
+void slab_pool_free(struct slab_pool *p);
+size_t slab_pool_bytes(struct slab_pool *p); /* chunk memory held. [any] */
+
+void slab_init(struct slab *s, struct slab_pool *pool);
+void *slab_alloc(struct slab *s, size_t size);		/* 16-byte aligned; aborts when memory is out */
+void slab_free(struct slab *s, void *p, size_t size);	/* size as given to slab_alloc */

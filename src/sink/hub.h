@@ -1,0 +1,32 @@
+/* The hub: takes alerts from workers, orders them by key within a window, hands them to the sinks.
+ *
+ * Thread-safety: hub_submit is called by workers, each with its own index (one SPSC ring per
+ * worker); everything else by main. A full ring: the alert is dropped and counted (workers never
+ * block). Ownership: hub_submit takes over one reference in every case. */
+#pragma once
+#include "base/err.h"
+#include "contract/alert.h"
+
+struct hub;
+struct sink;
+
+struct hub_opts {
+	unsigned producers;	/* workers (1 when inline) */
+	uint32_t window_ms;	/* how long an alert may wait for earlier ones of other workers; 0 with one producer */
+	uint32_t queue_capacity; /* per sink; 0 = default */
+	bool ordered;		/* replay: wait for every producer's mark instead of the window */
+};
+
+struct hub *hub_new(const struct hub_opts *opts);
+void hub_add_sink(struct hub *h, struct sink *s); /* takes over; before hub_start */
+int hub_start(struct hub *h, struct base_err *err);
+void hub_submit(struct hub *h, unsigned producer, struct alert *a); /* [worker] */
+/* No alert with a key at or below `upto` will come from this producer any more. [worker] */
+void hub_mark(struct hub *h, unsigned producer, struct okey upto);
+/* Drains everything submitted so far to the sinks, stops hub and sink threads. [main] */
+void hub_stop(struct hub *h);
+void hub_free(struct hub *h);
+void hub_reopen(struct hub *h); /* SIGUSR1: sinks close and reopen their files. [main] */
+
+struct hub_stats { uint64_t submitted, delivered, dropped_full, by_priority[8]; };
+void hub_stats(struct hub *h, struct hub_stats *ret); /* [any] */

@@ -1,0 +1,35 @@
+/* Start-up contents: processes, descriptors, users, interfaces, from a capture's head or /proc.
+ * Called by one thread while no worker runs. Strings are borrowed for the call. */
+#pragma once
+#include "state/apply.h"
+#include "base/err.h"
+
+struct scan_text { const char *s; size_t len; };
+
+struct scan_task { /* "not known" values as in state-semantics 2; members as in task.h; ptid by number */
+	int64_t tid, pid, ptid, vtid, vpid, sid, vpgid, pgid;
+	uint32_t flags, tty, uid, gid, loginuid, exe_flags;
+	uint64_t cap_inheritable, cap_permitted, cap_effective;
+	uint64_t exe_ino, exe_ino_ctime, exe_ino_mtime, clone_ts, pidns_init_start_ts;
+	int64_t fdlimit;
+	uint32_t vmsize_kb, vmrss_kb, vmswap_kb;
+	uint64_t pfmajor, pfminor;
+	struct scan_text comm, exe, exepath, args, env, cwd, root, cgroups; /* args, env, cgroups: NUL separated, a final NUL allowed */
+};
+
+void scan_task_init(struct scan_task *t);
+int scan_add_task(struct state_table *t, const struct scan_task *st); /* -ENOSPC when full */
+/* fd must be made with the slab of state_shard_of(pid of tid); reference is taken over. */
+void scan_add_fd(struct state_table *t, int64_t tid, int64_t fdnum, struct state_fd *fd);
+struct slab *scan_slab(struct state_table *t, int64_t tid); /* slab to make fds of tid with; NULL if tid unknown */
+void scan_add_user(struct state_table *t, uint32_t uid, uint32_t gid, struct scan_text name, struct scan_text home, struct scan_text shell);
+void scan_add_group(struct state_table *t, uint32_t gid, struct scan_text name);
+/* family AF_INET (4 bytes) or AF_INET6 (16), network order. */
+void scan_add_iface(struct state_table *t, int family, const uint8_t *addr, const uint8_t *netmask, const uint8_t *bcast, struct scan_text name);
+/* After the head of a capture or /proc: links parents, fixes roles of sockets, computes container ids. */
+void scan_finish(struct state_table *t);
+void scan_reset(struct state_table *t); /* a new section header in the middle of a capture */
+
+/* Fills the table from /proc (under host_root). budget: stop after so many ns, 0 none.
+ * Returns 0 or -errno. scan key: events below it don't change what was filled. */
+int scan_proc(struct state_table *t, struct okey scan_key);

@@ -1,0 +1,22 @@
+/* User and group tables of one shard, keyed by (container id, id). Private to its worker. */
+#pragma once
+#include "state/table.h"
+
+struct state_user { uint32_t uid, gid; struct state_str *name, *home, *shell; };
+
+struct state_users *users_new(struct state_shard *s);
+void users_free(struct state_shard *s, struct state_users *u);
+/* NULL when unknown. Borrowed until the next change. cid: container id text, "" = host. */
+const struct state_user *users_get(const struct state_users *u, const char *cid, uint32_t uid);
+const struct state_str *groups_get(const struct state_users *u, const char *cid, uint32_t gid); /* name */
+void users_add(struct state_shard *s, const char *cid, uint32_t uid, uint32_t gid, const char *name, size_t name_len, const char *home, size_t home_len, const char *shell, size_t shell_len);
+void groups_add(struct state_shard *s, const char *cid, uint32_t gid, const char *name, size_t name_len);
+void users_del(struct state_shard *s, const char *cid, uint32_t uid);
+void groups_del(struct state_shard *s, const char *cid, uint32_t gid);
+/* Looks the id up as state-semantics 6 says (live: passwd files; replay: only the fixed root entries) unless known. */
+void users_need(struct state_shard *s, const char *cid, int64_t pid, uint32_t uid);
+void groups_need(struct state_shard *s, const char *cid, int64_t pid, uint32_t gid);
+
+/* Interface addresses. */
+bool ifaces_has_v4(const struct state_ifaces *i, const uint8_t ip[4]);
+bool ifaces_has_v6_net(const struct state_ifaces *i, const uint8_t ip[16]); /* first 64 bits */
