@@ -16,7 +16,7 @@
 struct state_gate {
 	void *ctx;
 	bool (*ready)(void *ctx, unsigned reader_shard, unsigned shard, struct okey k);
-	struct okey (*min_emitted)(void *ctx);
+	uint64_t (*min_emitted)(void *ctx); /* key time: everything up to it is evaluated everywhere */
 };
 
 struct state_opts {
@@ -52,7 +52,15 @@ struct state_shard {
 	struct state_task *pending_fd_task;
 	int64_t pending_fd; /* -1 none */
 
-	struct state_retire *retire; /* owned: superseded versions and removed records */
+	/* Queues in order of key: replaced versions, removed records. table.c */
+	struct state_ver *retire_ver, *retire_ver_tail;
+	struct state_task *retire_task, *retire_task_tail;
+	struct state_ver *grave_ver;   /* unlinked, no grace period asked for yet */
+	struct state_task *grave_task;
+	unsigned grave_count;
+	_Atomic(struct graveyard *) exhumed; /* came back after their grace period: pushed by liburcu's
+					      * thread (release), taken whole by the owner (acquire) */
+	struct state_str *empty; /* counted: "" shared by all versions made here */
 	void *apply;		     /* owned by apply.c */
 };
 
@@ -65,6 +73,7 @@ struct state_shard *state_table_shard(struct state_table *t, unsigned index);
 /* Shard that owns a thread group. [any] */
 unsigned state_shard_of(const struct state_table *t, int64_t tgid);
 uint64_t state_task_count(const struct state_table *t); /* [any] */
+size_t state_table_bytes(const struct state_table *t);	/* slab memory held. [any] */
 
 /* ---- owner's side ------------------------------------------------------------------------ */
 

@@ -96,6 +96,9 @@ struct state_ver {
 	struct state_str *container_id; /* "" = host */
 	uint32_t nargs, nenv, ncgroups; /* elements (0 also for "no elements") */
 
+	/* Owner only: the version that replaced this one, and the queue of replaced versions. */
+	struct state_ver *newer, *retire_next;
+
 	/* Results of rule conditions that depend on this version alone; see eval. Owner only. */
 	uint64_t atoms_generation, atoms_known, atoms_value;
 };
@@ -123,9 +126,9 @@ struct state_task {
 	void *enter;		     /* owned copy of the enter event (header on), NULL none */
 	bool scanned;		     /* filled by the start-up scan */
 	bool unlinked;		     /* gone from the group, waiting for removal */
+	bool removed;		     /* state_task_remove was called: out of the owner's sight */
 	struct okey scan_key;	     /* events below this do not change what the scan filled */
-	struct okey superseded_at;   /* retire queue */
-	struct state_task *retire_next;
+	struct state_task *retire_next; /* queue of removed records */
 };
 
 /* The newest version, for the owner, who sees its own writes. */
