@@ -4,8 +4,8 @@
  * it. Calls of one reader are sequential; different readers call concurrently.
  *
  * Order: a reader hands events over with strictly rising keys. watermark(upto) says that every
- * event of this reader with a key at or below upto has been handed over before this call; keys
- * handed over later are above it. */
+ * event of this reader with key.time <= upto has been handed over before this call; later ones are
+ * above it. */
 #pragma once
 #include "contract/event.h"
 
@@ -17,9 +17,10 @@ struct evt_consumer {
 	 * the consumer). Replay (wait == true): waits for room. Returns 0 on success. [reader] */
 	int (*event)(void *ctx, unsigned reader, const struct evt *ev, bool wait);
 
-	/* End of a pass: partial batches are sent, the watermark published. [reader] */
-	void (*watermark)(void *ctx, unsigned reader, struct okey upto);
+	/* End of a pass: partial batches are sent, then the watermark is published: every event of this
+	 * reader with key.time <= upto has been handed over, later ones are above. [reader] */
+	void (*watermark)(void *ctx, unsigned reader, uint64_t upto);
 
-	/* No further event will come from this reader; its watermark becomes OKEY_MAX. [reader] */
+	/* No further event will come from this reader; its watermark becomes UINT64_MAX. [reader] */
 	void (*end)(void *ctx, unsigned reader);
 };

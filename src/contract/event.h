@@ -168,10 +168,10 @@ bool evt_param_is_string(enum evt_param_type type); /* CHARBUF, FSPATH, FSRELPAT
 
 /* ---- order key ------------------------------------------------------------------------- */
 
-/* The place of an event in the one order all workers agree on. Live: time is the reader's key
- * time, sub is reader << 48 | running number << 1. Replay: time is the event's number in the file,
- * sub is 0. {0,0} is before every event. The lowest bit of sub is never set in an event's key: it
- * marks "after this event, before the next" (okey_after), where exits take effect. */
+/* The place of an event in the one order all workers agree on. `time` is unique in the node. Live: the
+ * reader's key time, ns since the epoch with the lowest bits replaced by the reader's index, rising
+ * by reader. Replay: the event's number in the file. `sub` is 0 for events; 1 marks "after this event,
+ * before the next" (okey_after), where exits take effect. {0,0} is before every event. */
 struct okey {
 	uint64_t time;
 	uint64_t sub;
@@ -192,7 +192,7 @@ static inline bool okey_equal(struct okey a, struct okey b)
 
 static inline struct okey okey_after(struct okey k)
 {
-	k.sub |= 1;
+	k.sub = 1;
 	return k;
 }
 

@@ -74,6 +74,9 @@ struct eval_ctx {
 	struct eval_field_state *fs;  /* owned by the worker: evt.deltatime and the like */
 };
 
+struct eval_field_state *eval_field_state_new(void); /* NULL when memory is out */
+void eval_field_state_free(struct eval_field_state *fs);
+
 /* 1 and *ret, 0 when there is no value, -EAGAIN when another shard must get to the event first. [worker] */
 int eval_field_get(struct eval_ctx *c, const struct field_ref *f, struct eval_val *ret);
 

@@ -385,10 +385,13 @@ struct state_ver *state_edit(struct state_shard *s, struct state_task *t, struct
 	struct state_ver *cur = task_ver(t), *v;
 	struct state_str **str[VER_STRINGS];
 
-	/* In place when no reader can be inside: this key is not applied yet, so as-of readers step
-	 * over the version. A live reader that goes on without the gate (lag_max) could be in it. */
-	if (okey_equal(cur->from, from) && (alone(s) || !s->table->opts.live))
+	/* In place when no reader can be inside: there is no other shard; or this key is not applied
+	 * yet, so that as-of readers step over the version (but a live reader that goes on without the
+	 * gate, lag_max, could be in it). */
+	if (alone(s) || (okey_equal(cur->from, from) && !s->table->opts.live)) {
+		cur->atoms_generation = 0;
 		return cur;
+	}
 	v = slab_alloc(&s->slab, sizeof(*v));
 	*v = *cur;
 	v->from = from;

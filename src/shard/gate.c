@@ -1,0 +1,195 @@
+/* Watermarks and waiting. The protocol and the reasons are in gate.h. */
+#include "shard/gate.h"
+#include "base/rcu.h"
+#include "base/thread.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+static struct gate_slot *slots_new(unsigned count)
+{
+	struct gate_slot *s = aligned_alloc(64, count * sizeof(*s));
+	pthread_condattr_t attr;
+
+	if (!s)
+		return NULL;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	for (unsigned i = 0; i < count; i++) {
+		atomic_init(&s[i].mark, 0);
+		atomic_init(&s[i].emitted, 0);
+		atomic_init(&s[i].waiters, 0);
+		atomic_init(&s[i].lagging, false);
+		atomic_init(&s[i].lag_until, 0);
+		pthread_mutex_init(&s[i].lock, NULL);
+		pthread_cond_init(&s[i].moved, &attr);
+	}
+	pthread_condattr_destroy(&attr);
+	return s;
+}
+
+static void slots_free(struct gate_slot *s, unsigned count)
+{
+	for (unsigned i = 0; s && i < count; i++) {
+		pthread_mutex_destroy(&s[i].lock);
+		pthread_cond_destroy(&s[i].moved);
+	}
+	free(s);
+}
+
+struct gate *gate_new(unsigned readers, unsigned workers, bool live, uint64_t lag_max_ns)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->readers = readers;
+	g->workers = workers;
+	g->live = live;
+	g->lag_max_ns = lag_max_ns;
+	g->reader = slots_new(readers);
+	g->worker = slots_new(workers);
+	g->blocked_on = calloc(workers, sizeof(*g->blocked_on));
+	if (!g->reader || !g->worker || !g->blocked_on) {
+		gate_free(g);
+		return NULL;
+	}
+	return g;
+}
+
+void gate_free(struct gate *g)
+{
+	if (!g)
+		return;
+	slots_free(g->reader, g->readers);
+	slots_free(g->worker, g->workers);
+	free(g->blocked_on);
+	free(g);
+}
+
+static void wake(struct gate_slot *s)
+{
+	/* A read-modify-write, so that it has a place in the order of `waiters`; see gate.h */
+	if (!atomic_fetch_add_explicit(&s->waiters, 0, memory_order_acq_rel))
+		return;
+	pthread_mutex_lock(&s->lock);
+	pthread_cond_broadcast(&s->moved);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void gate_publish_read(struct gate *g, unsigned reader, uint64_t mark)
+{
+	gate_test_delay(g, 1);
+	atomic_store_explicit(&g->reader[reader].mark, mark, memory_order_release);
+}
+
+void gate_set_applied(struct gate *g, unsigned worker, uint64_t mark)
+{
+	atomic_store_explicit(&g->worker[worker].mark, mark, memory_order_release);
+	/* A waiter that is seen here is woken at once; one that is missed is woken by the publish. */
+	if (atomic_load_explicit(&g->worker[worker].waiters, memory_order_relaxed))
+		wake(&g->worker[worker]);
+}
+
+void gate_set_emitted(struct gate *g, unsigned worker, uint64_t mark)
+{
+	atomic_store_explicit(&g->worker[worker].emitted, mark, memory_order_release);
+}
+
+void gate_publish_applied(struct gate *g, unsigned worker)
+{
+	wake(&g->worker[worker]);
+}
+
+static bool gate_ready(void *ctx, unsigned me, unsigned shard, struct okey k)
+{
+	struct gate *g = ctx;
+	struct gate_slot *s = &g->worker[shard];
+
+	/* acquire: the versions published before the mark are visible */
+	uint64_t mark = atomic_load_explicit(&s->mark, memory_order_acquire);
+
+	if (mark >= k.time)
+		return true;
+	if (g->live && atomic_load_explicit(&s->lagging, memory_order_relaxed)) {
+		if (mark < atomic_load_explicit(&s->lag_until, memory_order_relaxed)) {
+			atomic_fetch_add_explicit(&g->stale_reads, 1, memory_order_relaxed);
+			return true;
+		}
+		atomic_store_explicit(&s->lagging, false, memory_order_relaxed);
+	}
+	g->blocked_on[me] = shard;
+	return false;
+}
+
+static uint64_t gate_min_emitted(void *ctx)
+{
+	struct gate *g = ctx;
+	uint64_t min = UINT64_MAX;
+
+	for (unsigned i = 0; i < g->workers; i++) {
+		uint64_t m = atomic_load_explicit(&g->worker[i].emitted, memory_order_acquire);
+
+		if (m < min)
+			min = m;
+	}
+	return min;
+}
+
+struct state_gate gate_for_state(struct gate *g)
+{
+	return (struct state_gate){ .ctx = g,
+				    .ready = g->workers > 1 ? gate_ready : NULL,
+				    .min_emitted = gate_min_emitted };
+}
+
+void gate_wait(struct gate *g, unsigned worker, uint64_t mark)
+{
+	struct gate_slot *s = &g->worker[g->blocked_on[worker]];
+	struct timespec until;
+	bool late = false;
+
+	atomic_fetch_add_explicit(&g->waits, 1, memory_order_relaxed);
+	gate_publish_applied(g, worker);
+	rcu_park_begin();
+	if (g->live) {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		uint64_t ns = (uint64_t)until.tv_nsec + g->lag_max_ns;
+
+		until.tv_sec += (time_t)(ns / 1000000000u);
+		until.tv_nsec = (long)(ns % 1000000000u);
+	}
+	pthread_mutex_lock(&s->lock);
+	atomic_fetch_add_explicit(&s->waiters, 1, memory_order_acq_rel); /* partner: wake() */
+	while (atomic_load_explicit(&s->mark, memory_order_acquire) < mark && !late) {
+		if (!g->live)
+			pthread_cond_wait(&s->moved, &s->lock);
+		else
+			late = pthread_cond_timedwait(&s->moved, &s->lock, &until) == ETIMEDOUT;
+	}
+	atomic_fetch_sub_explicit(&s->waiters, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&s->lock);
+	rcu_park_end();
+	if (late) {
+		/* Until it has caught up with where we are, nobody waits for it. */
+		atomic_store_explicit(&s->lag_until, mark, memory_order_relaxed);
+		atomic_store_explicit(&s->lagging, true, memory_order_relaxed);
+	}
+}
+
+void gate_test_delay(struct gate *g, unsigned site)
+{
+	static _Thread_local uint32_t x;
+
+	if (!g->delay_seed)
+		return;
+	if (!x)
+		x = g->delay_seed * 2654435761u ^ (uint32_t)(uintptr_t)&x;
+	x = x * 1664525u + 1013904223u + site;
+	if ((x >> 28) == 0) {
+		struct timespec t = { 0, (long)((x >> 8) & 0x3ffff) }; /* up to 262 us */
+
+		nanosleep(&t, NULL);
+	}
+}

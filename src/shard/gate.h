@@ -1,0 +1,68 @@
+/* Watermarks: how far every reader and every worker has got, and waiting for them.
+ *
+ * All marks are key times: "everything with key.time <= mark". Key times are unique in the node, so
+ * a mark cuts the order in one place.
+ *   read[r]     handed over by reader r          written by reader r
+ *   applied[w]  in worker w's state              written by worker w
+ *   emitted[w]  evaluated, its alerts handed on  written by worker w
+ * Marks never fall.
+ *
+ * Order: the writer makes the change (batch pushed, version published, alert submitted), then stores
+ * the mark with release; a reader of the mark loads it with acquire and then looks. So whoever sees
+ * read[r] >= k finds every batch of r up to k in its ring, and whoever sees applied[w] >= k finds
+ * every version of w up to k.
+ *
+ * Waiting: a waiter locks the slot's mutex, adds 1 to `waiters`, looks at the mark again and sleeps
+ * on the condition. A publisher stores the mark, then adds 0 to `waiters` and broadcasts under the
+ * mutex if it was not 0. Both additions are acq_rel and have an order. If the publisher's is first,
+ * the waiter's synchronises with it and its look sees the mark. If the waiter's is first, the
+ * publisher sees it and takes the mutex, i.e. broadcasts when the waiter sleeps. */
+#pragma once
+#include "state/table.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct gate_slot {
+	_Alignas(64) _Atomic uint64_t mark; /* read or applied */
+	_Atomic uint64_t emitted;
+	_Atomic uint32_t waiters;
+	_Atomic bool lagging;	 /* live: readers go on without waiting until the mark passes lag_until */
+	_Atomic uint64_t lag_until;
+	pthread_mutex_t lock;	 /* guards nothing but the sleep */
+	pthread_cond_t moved;
+};
+
+struct gate {
+	unsigned readers, workers;
+	bool live;
+	uint64_t lag_max_ns;
+	struct gate_slot *reader, *worker; /* owned arrays */
+	unsigned *blocked_on;	/* by worker: the shard that made ready() say no; written and read by it */
+	_Atomic uint64_t stale_reads, waits; /* statistics, relaxed */
+	uint32_t delay_seed;	/* tests: random sleeps at every hand-over, 0 off */
+};
+
+/* workers: number of shards (1 when inline). */
+struct gate *gate_new(unsigned readers, unsigned workers, bool live, uint64_t lag_max_ns);
+void gate_free(struct gate *g);
+/* For state_opts.gate; ready is NULL with one shard. */
+struct state_gate gate_for_state(struct gate *g);
+
+/* Publishes and wakes whoever waits for it. gate_set_* store only (release): cheap, per event;
+ * gate_publish_* also look for waiters: at the end of a batch and before any sleep. */
+void gate_publish_read(struct gate *g, unsigned reader, uint64_t mark);	  /* [reader] */
+void gate_set_applied(struct gate *g, unsigned worker, uint64_t mark);	  /* [worker] */
+void gate_set_emitted(struct gate *g, unsigned worker, uint64_t mark);	  /* [worker] */
+void gate_publish_applied(struct gate *g, unsigned worker);		  /* [worker] */
+static inline uint64_t gate_read(struct gate *g, unsigned reader)
+{
+	return atomic_load_explicit(&g->reader[reader].mark, memory_order_acquire);
+}
+
+/* Sleeps until the shard that last made ready() refuse this worker has applied `mark`; live: at
+ * most lag_max, then the shard is taken as lagging. The worker is RCU-offline meanwhile and has
+ * published its own marks. [worker] */
+void gate_wait(struct gate *g, unsigned worker, uint64_t mark);
+
+/* tests: sleeps a random short time when delays are on. `site` tells hand-overs apart. */
+void gate_test_delay(struct gate *g, unsigned site);

@@ -1,0 +1,324 @@
+/* Putting the pipeline together, starting and stopping it. See pipeline.h. */
+#include "shard/pipeline.h"
+#include "base/rcu.h"
+#include "base/thread.h"
+#include "shard/router.h"
+#include "shard/worker.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pipeline {
+	struct pipeline_opts o;
+	struct evt_consumer consumer;
+	_Atomic uint64_t first_ts;
+	unsigned started;	/* workers running */
+	unsigned since;		/* inline: events since run_between. [reader] */
+	struct run inline_run;	/* workers == 0 */
+	struct worker *worker;	/* [workers]; owned */
+	struct router *router;	/* [readers]; owned */
+	struct lane *lane;	/* [readers * workers], by reader; owned */
+	struct park *park;	/* [workers]; owned */
+};
+
+/* ---- inline: the reader runs the event itself ------------------------------------------------ */
+
+static int inline_event(void *ctx, unsigned reader, const struct evt *ev, bool wait)
+{
+	struct pipeline *p = ctx;
+
+	(void)reader;
+	(void)wait;
+	run_event(&p->inline_run, ev);
+	if (++p->since >= 64) {
+		p->since = 0;
+		run_between(&p->inline_run);
+	}
+	return 0;
+}
+
+static void inline_watermark(void *ctx, unsigned reader, uint64_t upto)
+{
+	struct pipeline *p = ctx;
+
+	(void)reader;
+	gate_set_applied(p->o.gate, 0, upto);
+	gate_set_emitted(p->o.gate, 0, upto);
+	run_between(&p->inline_run);
+	hub_mark(p->o.run.hub, 0, (struct okey){ upto, 1 });
+}
+
+static void inline_end(void *ctx, unsigned reader)
+{
+	inline_watermark(ctx, reader, UINT64_MAX);
+}
+
+/* ---- rings and workers ----------------------------------------------------------------------- */
+
+static int ring_event(void *ctx, unsigned reader, const struct evt *ev, bool wait)
+{
+	return router_event(&((struct pipeline *)ctx)->router[reader], ev, wait);
+}
+
+static void ring_watermark(void *ctx, unsigned reader, uint64_t upto)
+{
+	router_watermark(&((struct pipeline *)ctx)->router[reader], upto);
+}
+
+static void ring_end(void *ctx, unsigned reader)
+{
+	struct router *r = &((struct pipeline *)ctx)->router[reader];
+
+	r->handed = true; /* wake everybody */
+	router_watermark(r, UINT64_MAX);
+}
+
+static int init_rings(struct pipeline *p)
+{
+	unsigned nr = p->o.readers, nw = p->o.workers;
+
+	p->lane = aligned_alloc(64, (sizeof(*p->lane) * nr * nw + 63) / 64 * 64);
+	p->park = aligned_alloc(64, sizeof(*p->park) * nw);
+	p->router = calloc(nr, sizeof(*p->router));
+	p->worker = calloc(nw, sizeof(*p->worker));
+	if (!p->lane || !p->park || !p->router || !p->worker)
+		return -ENOMEM;
+	for (unsigned i = 0; i < nr * nw; i++)
+		if (!spsc_init(&p->lane[i].out, ROUTER_RING) || !spsc_init(&p->lane[i].back, ROUTER_RING))
+			return -ENOMEM;
+	for (unsigned w = 0; w < nw; w++) {
+		atomic_init(&p->park[w].parked, PARK_AWAKE);
+		pthread_mutex_init(&p->park[w].lock, NULL);
+		pthread_cond_init(&p->park[w].wake, NULL);
+	}
+	for (unsigned r = 0; r < nr; r++) {
+		p->router[r] = (struct router){ .reader = r, .workers = nw, .state = p->o.run.state,
+						.gate = p->o.gate, .lane = &p->lane[r * nw],
+						.park = p->park,
+						.open = calloc(nw, sizeof(struct batch *)),
+						.batch_bytes = p->o.batch_bytes };
+		if (!p->router[r].open)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int init_workers(struct pipeline *p)
+{
+	for (unsigned i = 0; i < p->o.workers; i++) {
+		struct worker *w = &p->worker[i];
+
+		w->index = i;
+		w->readers = p->o.readers;
+		w->gate = p->o.gate;
+		w->park = &p->park[i];
+		w->in = calloc(p->o.readers, sizeof(*w->in));
+		if (!w->in || run_init(&w->run, &p->o.run, i))
+			return -ENOMEM;
+		for (unsigned r = 0; r < p->o.readers; r++)
+			w->in[r].lane = &p->lane[r * p->o.workers + i];
+	}
+	return 0;
+}
+
+int pipeline_new(const struct pipeline_opts *o, struct pipeline **ret)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->o = *o;
+	if (!p->o.batch_bytes)
+		p->o.batch_bytes = 65536;
+	p->o.run.gate = o->gate;
+	p->o.run.first_ts = &p->first_ts;
+	p->consumer.ctx = p;
+	if (!o->workers) {
+		p->consumer.event = inline_event;
+		p->consumer.watermark = inline_watermark;
+		p->consumer.end = inline_end;
+		r = o->readers == 1 ? run_init(&p->inline_run, &p->o.run, 0) : -EINVAL;
+	} else {
+		p->consumer.event = ring_event;
+		p->consumer.watermark = ring_watermark;
+		p->consumer.end = ring_end;
+		r = init_rings(p);
+		if (!r)
+			r = init_workers(p);
+	}
+	if (r) {
+		free(p); /* start-up failure: the process ends */
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+const struct evt_consumer *pipeline_consumer(struct pipeline *p)
+{
+	return &p->consumer;
+}
+
+int pipeline_start(struct pipeline *p, struct base_err *err)
+{
+	for (unsigned i = 0; i < p->o.workers; i++) {
+		char name[24];
+		int r;
+
+		snprintf(name, sizeof(name), "worker/%u", i);
+		r = base_thread_start(&p->worker[i].thread, ROLE_WORKER, name, worker_main, &p->worker[i]);
+		if (r) {
+			base_err_set(err, NULL, 0, 0, "cannot start thread %s: %s", name, strerror(-r));
+			return r;
+		}
+		p->started++;
+	}
+	return 0;
+}
+
+void pipeline_stop(struct pipeline *p)
+{
+	while (p->started)
+		pthread_join(p->worker[--p->started].thread, NULL);
+}
+
+static void free_batches(struct spsc *r)
+{
+	struct batch *b;
+
+	while ((b = spsc_pop(r)))
+		free(b);
+	spsc_fini(r);
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	if (!p->o.workers)
+		run_fini(&p->inline_run);
+	for (unsigned i = 0; i < p->o.workers; i++) {
+		for (unsigned r = 0; r < p->o.readers; r++)
+			free(p->worker[i].in[r].batch);
+		free(p->worker[i].in);
+		run_fini(&p->worker[i].run);
+		pthread_mutex_destroy(&p->park[i].lock);
+		pthread_cond_destroy(&p->park[i].wake);
+	}
+	for (unsigned i = 0; p->lane && i < p->o.readers * p->o.workers; i++) {
+		free_batches(&p->lane[i].out);
+		free_batches(&p->lane[i].back);
+	}
+	for (unsigned r = 0; p->router && r < p->o.readers; r++) {
+		struct router *ro = &p->router[r];
+
+		for (unsigned w = 0; w < ro->workers; w++)
+			free(ro->open[w]);
+		free(ro->open);
+		for (struct batch *b = ro->pool, *n; b; b = n) {
+			n = b->next;
+			free(b);
+		}
+	}
+	free(p->lane);
+	free(p->park);
+	free(p->router);
+	free(p->worker);
+	free(p);
+}
+
+/* CPUs the cgroup quota allows, rounded up; UINT_MAX when there is no quota. */
+static unsigned quota_cpus(void)
+{
+	long long quota = -1, period = 100000;
+	FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+
+	if (f) {
+		if (fscanf(f, "%lld %lld", &quota, &period) != 2)
+			quota = -1;
+		fclose(f);
+	} else if ((f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re"))) {
+		if (fscanf(f, "%lld", &quota) != 1)
+			quota = -1;
+		fclose(f);
+	}
+	return quota > 0 && period > 0 ? (unsigned)((quota + period - 1) / period) : UINT32_MAX;
+}
+
+void pipeline_auto(unsigned *readers, unsigned *workers)
+{
+	cpu_set_t set;
+	unsigned cpus = 1, quota = quota_cpus();
+
+	if (!sched_getaffinity(0, sizeof(set), &set))
+		cpus = (unsigned)CPU_COUNT(&set);
+	if (quota < cpus)
+		cpus = quota;
+	if (cpus <= 4) {
+		*readers = 1;
+		*workers = 0;
+		return;
+	}
+	*workers = cpus / 4 < 1 ? 1 : cpus / 4;
+	if (*workers > 32)
+		*workers = 32;
+	*readers = *workers / 4 < 1 ? 1 : *workers / 4;
+}
+
+static void add_run(const struct run *r, struct pipeline_stats *ret)
+{
+#define ADD(m) ret->m += atomic_load_explicit(&r->stats.m, memory_order_relaxed)
+	ADD(events);
+	ADD(reported);
+	ADD(matched);
+	ADD(alerts);
+	ADD(waits);
+	ADD(render_failed);
+#undef ADD
+	ret->state_table_full += atomic_load_explicit(&r->shard->stats.drops_full_table, memory_order_relaxed);
+}
+
+void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (!p->o.workers)
+		add_run(&p->inline_run, ret);
+	for (unsigned i = 0; i < p->o.workers; i++) {
+		add_run(&p->worker[i].run, ret);
+		ret->worker_cpu_s +=
+			(double)atomic_load_explicit(&p->worker[i].cpu_ns, memory_order_relaxed) / 1e9;
+	}
+	for (unsigned r = 0; p->router && r < p->o.readers; r++) {
+		ret->dropped_bulk += atomic_load_explicit(&p->router[r].dropped_bulk, memory_order_relaxed);
+		ret->dropped_critical +=
+			atomic_load_explicit(&p->router[r].dropped_critical, memory_order_relaxed);
+	}
+	ret->stale_reads = atomic_load_explicit(&p->o.gate->stale_reads, memory_order_relaxed);
+	ret->state_tasks = state_task_count(p->o.run.state);
+	ret->state_bytes = state_table_bytes(p->o.run.state);
+}
+
+static void add_rules(const struct run *r, uint32_t count, struct eval_rule_stats *ret)
+{
+	const struct eval_rule_stats *s = eval_worker_stats(r->eval);
+
+	for (uint32_t i = 0; i < count; i++) {
+		ret[i].evals += s[i].evals;
+		ret[i].matches += s[i].matches;
+	}
+}
+
+void pipeline_rule_stats(struct pipeline *p, struct eval_rule_stats *ret)
+{
+	uint32_t count = ruleset_count(p->o.run.rules);
+
+	memset(ret, 0, count * sizeof(*ret));
+	if (!p->o.workers)
+		add_rules(&p->inline_run, count, ret);
+	for (unsigned i = 0; i < p->o.workers; i++)
+		add_rules(&p->worker[i].run, count, ret);
+}

@@ -1,0 +1,41 @@
+/* The pipeline between readers and the hub: routing, rings, merge, workers; or nothing of these when
+ * inline.
+ *
+ * Start: pipeline_new, pipeline_start, then readers call the consumer. Stop: the readers end (each
+ * calls consumer->end), then pipeline_stop waits until every worker has emptied its rings. */
+#pragma once
+#include "contract/consumer.h"
+#include "shard/run.h"
+
+struct pipeline_opts {
+	struct run_opts run;	 /* run.gate and run.first_ts are filled by pipeline_new */
+	struct gate *gate;	 /* borrowed; made first because the state table needs it too */
+	unsigned readers;	 /* >= 1; 1 when workers is 0 */
+	unsigned workers;	 /* 0: inline */
+	uint32_t batch_bytes;	 /* 0 = 65536 */
+	bool live;
+};
+
+struct pipeline;
+
+/* 0 or -errno. [main] */
+int pipeline_new(const struct pipeline_opts *o, struct pipeline **ret);
+int pipeline_start(struct pipeline *p, struct base_err *err);
+const struct evt_consumer *pipeline_consumer(struct pipeline *p);
+/* After every reader has ended. [main] */
+void pipeline_stop(struct pipeline *p);
+void pipeline_free(struct pipeline *p);
+
+/* Worker count and reader count for "auto": up to 4 CPUs inline, beyond that workers by CPU budget
+ * (affinity and cgroup quota). */
+void pipeline_auto(unsigned *readers, unsigned *workers);
+
+struct pipeline_stats {
+	uint64_t events, reported, matched, alerts, waits, stale_reads, render_failed;
+	uint64_t dropped_bulk, dropped_critical; /* refused because a worker's ring was full */
+	uint64_t state_tasks, state_bytes, state_table_full;
+	double worker_cpu_s; /* all workers */
+};
+void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret); /* [any] */
+/* Per rule, summed over workers: evaluations and matches. count = ruleset_count. After pipeline_stop. */
+void pipeline_rule_stats(struct pipeline *p, struct eval_rule_stats *ret);

@@ -1,0 +1,124 @@
+/* One event through state and rules. See run.h.
+ *
+ * Waiting happens in two places, and each is safe against cycles because every worker first makes
+ * public that it has applied everything below its own event:
+ *   before applying EVT_TAKE at key k: needs the parent's shard to have applied k; that shard's half
+ *   (EVT_GIVE) never waits, and before it only events below k, whose waits are for marks below k;
+ *   after applying, while evaluating at key k: needs marks up to k; a worker that stands at a key
+ *   above k has published at least k. So the worker with the smallest key never waits for one that
+ *   waits. */
+#include "shard/run.h"
+
+#include <errno.h>
+#include <string.h>
+
+int run_init(struct run *r, const struct run_opts *o, unsigned worker)
+{
+	memset(r, 0, sizeof(*r));
+	r->o = *o;
+	r->worker = worker;
+	r->shard = state_table_shard(o->state, worker);
+	r->eval = eval_worker_new(o->rules);
+	if (!r->eval)
+		return -ENOMEM;
+	arena_init(&r->arena);
+	ruleset_events(o->rules, &r->types);
+	r->ctx.arena = &r->arena;
+	r->ctx.hostname = o->hostname;
+	r->ctx.static_values = o->static_values;
+	r->ctx.buffer_base64 = o->buffer_base64;
+	r->ctx.source = "syscall";
+	r->ctx.fs = eval_field_state_new();
+	return r->ctx.fs ? 0 : -ENOMEM;
+}
+
+void run_fini(struct run *r)
+{
+	eval_worker_free(r->eval);
+	eval_field_state_free(r->ctx.fs);
+	arena_fini(&r->arena);
+}
+
+static void count(_Atomic uint64_t *c)
+{
+	/* one writer: a plain add that readers see whole */
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static void wait_others(struct run *r, uint64_t mark)
+{
+	count(&r->stats.waits);
+	gate_test_delay(r->o.gate, 2);
+	gate_wait(r->o.gate, r->worker, mark);
+}
+
+static void raise(struct run *r, const struct evt *ev, const uint32_t *ids, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const struct eval_rule *rule = ruleset_rule(r->o.rules, ids[i]);
+		struct alert_meta meta = { .rule = rule->name,
+					   .source = rule->source,
+					   .tags_json = rule->tags_json,
+					   .priority = rule->priority,
+					   .rule_id = rule->id,
+					   .seq = (uint32_t)i };
+		struct alert *a;
+		int e;
+
+		while ((e = template_render(&r->ctx, rule->output, &meta, &a)) == -EAGAIN) {
+			wait_others(r, ev->key.time);
+			state_refresh(&r->ctx.st);
+		}
+		if (e) {
+			count(&r->stats.render_failed);
+			continue;
+		}
+		count(&r->stats.alerts);
+		hub_submit(r->o.hub, r->worker, a);
+	}
+}
+
+static void evaluate(struct run *r, const struct evt *ev)
+{
+	const uint32_t *ids;
+	int n;
+
+	count(&r->stats.reported);
+	arena_reset(&r->arena);
+	r->ctx.first_ts = atomic_load_explicit(r->o.first_ts, memory_order_relaxed);
+	r->ctx.in_filter = true;
+	while ((n = eval_match(r->eval, &r->ctx, &ids)) == -EAGAIN) {
+		wait_others(r, ev->key.time);
+		state_refresh(&r->ctx.st);
+	}
+	if (n <= 0)
+		return;
+	count(&r->stats.matched);
+	r->ctx.in_filter = false;
+	raise(r, ev, ids, n);
+}
+
+void run_event(struct run *r, const struct evt *ev)
+{
+	uint64_t none = 0;
+
+	count(&r->stats.events);
+	if (!atomic_load_explicit(r->o.first_ts, memory_order_relaxed))
+		atomic_compare_exchange_strong_explicit(r->o.first_ts, &none, ev->hdr->ts,
+							memory_order_relaxed, memory_order_relaxed);
+	while (state_apply(r->shard, ev, &r->ctx.st) == -EAGAIN) {
+		/* everything below this event is done here: say so before waiting */
+		gate_set_applied(r->o.gate, r->worker, ev->key.time - 1);
+		gate_set_emitted(r->o.gate, r->worker, ev->key.time - 1);
+		wait_others(r, ev->key.time);
+	}
+	gate_set_applied(r->o.gate, r->worker, ev->key.time);
+	if (ev->report && !r->ctx.st.filtered && evt_set_has(&r->types, ev->hdr->type))
+		evaluate(r, ev);
+	gate_set_emitted(r->o.gate, r->worker, ev->key.time);
+}
+
+void run_between(struct run *r)
+{
+	state_reclaim(r->shard);
+}

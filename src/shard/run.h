@@ -1,0 +1,40 @@
+/* One event, run to completion: state, rules, alerts. The same code for the inline pipeline (on the
+ * reader) and for workers. */
+#pragma once
+#include "eval/ruleset.h"
+#include "shard/gate.h"
+#include "sink/hub.h"
+
+struct run_opts {
+	struct state_table *state;     /* borrowed */
+	const struct ruleset *rules;   /* borrowed, immutable */
+	struct hub *hub;	       /* borrowed */
+	struct gate *gate;	       /* borrowed */
+	const char *hostname;
+	const char *const *static_values;
+	bool buffer_base64;
+	_Atomic uint64_t *first_ts;    /* of the run; set by the reader that sees the first event */
+};
+
+struct run_stats { /* written by the worker, read by anyone (relaxed) */
+	_Atomic uint64_t events, reported, matched, alerts, waits, render_failed;
+};
+
+struct run {
+	struct run_opts o;
+	unsigned worker;
+	struct state_shard *shard;
+	struct eval_worker *eval; /* owned */
+	struct eval_ctx ctx;
+	struct base_arena arena;
+	struct evt_set types;	  /* event types some rule wants */
+	struct run_stats stats;
+};
+
+/* 0 or -ENOMEM. [main] */
+int run_init(struct run *r, const struct run_opts *o, unsigned worker);
+void run_fini(struct run *r);
+/* Applies and evaluates. Waits for other shards where it must. [worker, or reader when inline] */
+void run_event(struct run *r, const struct evt *ev);
+/* Between batches: frees what can be freed. */
+void run_between(struct run *r);
