@@ -6,7 +6,8 @@
  *   rcu_park_begin, rcu_park_end   around any sleep: the worker counts as quiescent meanwhile
  *   rcu_later                      any registered worker: calls fn(head) on liburcu's own thread after
  *                                  every worker has been quiescent or parked once since
- *   rcu_flush                      waits until everything given to rcu_later has run; never by a worker
+ *   rcu_flush                      waits until everything given to rcu_later before has run; by a thread that
+ *                                  has not entered
  *
  * ThreadSanitizer cannot see liburcu's barriers, which are compiled into the library. The two
  * annotations below tell it the one edge that a grace period is: what a reader did before its
