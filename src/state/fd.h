@@ -7,6 +7,7 @@
 #pragma once
 #include "state/str.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 enum fd_type { /* numbers are those of capture files */
 	FD_UNKNOWN, FD_FILE, FD_DIRECTORY, FD_IPV4, FD_IPV6, FD_IPV4_SERVER, FD_IPV6_SERVER,
@@ -27,6 +28,15 @@ enum {
 	FD_F_IS_SOCKET_PIPE = 1 << 7,
 };
 
+/* Bits of state_fd.open_flags that state itself looks at; the rest is in flags.def, file_flags. */
+enum {
+	FD_O_DIRECTORY = 1024,
+	FD_O_CLOEXEC = 4096,
+	FD_O_F_CREATED = 16384,
+	FD_O_UPPER_LAYER = 32768,
+	FD_O_LOWER_LAYER = 65536,
+};
+
 struct fd_sock { /* addresses in network order, 4 or 16 bytes used; ports in host order */
 	uint8_t sip[16], dip[16]; /* source = client, destination = server; servers: dip unused, sip/sport the bound address */
 	uint16_t sport, dport;
@@ -41,7 +51,7 @@ struct state_fd {
 	uint32_t dev, mnt_id;
 	uint64_t ino;
 	int64_t pid; /* pidfd */
-	struct state_str *name, *nameraw, *old_name; /* counted; never NULL but old_name */
+	struct state_str *name, *nameraw; /* counted; never NULL */
 	union {
 		struct fd_sock sock;
 		struct { uint64_t source, dest; } unix_sock;
@@ -58,15 +68,24 @@ uint32_t fdtab_count(const struct state_fdtab *t);	      /* NULL = 0 */
 const struct state_fd *fdtab_get(const struct state_fdtab *t, int64_t fd); /* NULL when not open */
 /* For change in place: copies what is shared first, so *t may change. NULL when not open. */
 struct state_fd *fdtab_edit(struct slab *sl, struct state_fdtab **t, int64_t fd);
-/* Takes over the reference to f. Returns false (f dropped) when the table is full. */
+/* Takes over the reference to f. Returns false (f dropped) when the table is full, or when the number
+ * does not fit the kernel's int. */
 bool fdtab_set(struct slab *sl, struct state_fdtab **t, int64_t fd, struct state_fd *f);
 void fdtab_del(struct slab *sl, struct state_fdtab **t, int64_t fd);
-/* In order of number; stops when fn returns false. */
+/* Smallest open number at or above fd, -1 when there is none. With edit and del this is the way to
+ * change many: for (n = fdtab_next(t, 0); n >= 0; n = fdtab_next(t, n + 1)). */
+int64_t fdtab_next(const struct state_fdtab *t, int64_t fd);
+/* In order of number; stops when fn returns false. Includes the entries with negative numbers that
+ * failed memfd_create calls leave behind (get and next never find those, the count has them). */
 void fdtab_for_each(const struct state_fdtab *t, bool (*fn)(int64_t fd, const struct state_fd *f, void *arg), void *arg);
 /* exec: drops close-on-exec descriptors (rules in state-semantics 2.2). */
 void fdtab_exec(struct slab *sl, struct state_fdtab **t);
 
 struct state_fd *fd_new(struct slab *sl, enum fd_type type); /* one reference, empty names */
+/* One reference; takes over one reference to each name. */
+struct state_fd *fd_make(struct slab *sl, enum fd_type type, struct state_str *name, struct state_str *nameraw);
+/* Replaces the name; the descriptor must not be shared (fresh, or from fdtab_edit). */
+void fd_set_name(struct slab *sl, struct state_fd *f, const char *name, size_t len);
 struct state_fd *fd_copy(struct slab *sl, const struct state_fd *f); /* deep copy, one reference */
 void fd_unref(struct slab *sl, struct state_fd *f);
 char fd_typechar(const struct state_fd *f);
