@@ -24,6 +24,17 @@ struct pipeline {
 	struct park *park;	/* [workers]; owned */
 };
 
+/* The run's first event, for evt.reltime: set by a reader before it hands that event over, so whoever
+ * gets the event sees it. With several live readers it is one of the first. [reader] */
+static void note_first(struct pipeline *p, const struct evt *ev)
+{
+	uint64_t none = 0;
+
+	if (!atomic_load_explicit(&p->first_ts, memory_order_relaxed))
+		atomic_compare_exchange_strong_explicit(&p->first_ts, &none, ev->hdr->ts, memory_order_relaxed,
+							memory_order_relaxed);
+}
+
 /* ---- inline: the reader runs the event itself ------------------------------------------------ */
 
 static int inline_event(void *ctx, unsigned reader, const struct evt *ev, bool wait)
@@ -32,6 +43,7 @@ static int inline_event(void *ctx, unsigned reader, const struct evt *ev, bool w
 
 	(void)reader;
 	(void)wait;
+	note_first(p, ev);
 	run_event(&p->inline_run, ev);
 	if (++p->since >= 64) {
 		p->since = 0;
@@ -60,7 +72,10 @@ static void inline_end(void *ctx, unsigned reader)
 
 static int ring_event(void *ctx, unsigned reader, const struct evt *ev, bool wait)
 {
-	return router_event(&((struct pipeline *)ctx)->router[reader], ev, wait);
+	struct pipeline *p = ctx;
+
+	note_first(p, ev);
+	return router_event(&p->router[reader], ev, wait);
 }
 
 static void ring_watermark(void *ctx, unsigned reader, uint64_t upto)

@@ -100,12 +100,7 @@ static void evaluate(struct run *r, const struct evt *ev)
 
 void run_event(struct run *r, const struct evt *ev)
 {
-	uint64_t none = 0;
-
 	count(&r->stats.events);
-	if (!atomic_load_explicit(r->o.first_ts, memory_order_relaxed))
-		atomic_compare_exchange_strong_explicit(r->o.first_ts, &none, ev->hdr->ts,
-							memory_order_relaxed, memory_order_relaxed);
 	while (state_apply(r->shard, ev, &r->ctx.st) == -EAGAIN) {
 		/* everything below this event is done here: say so before waiting */
 		gate_set_applied(r->o.gate, r->worker, ev->key.time - 1);

@@ -1,0 +1,365 @@
+/* Random event streams. See gen.h.
+ *
+ * The model is a small system: processes with threads, a parent each, a few descriptors, a directory.
+ * Thread ids come from a small range, so that they are used again soon after an exit. */
+#include "gen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TASKS = 64, TID_BASE = 100, TID_RANGE = 120, MAX_FDS = 8, CPUS = 8 };
+
+struct task {
+	int64_t tid, pid, ptid;
+	int fds[MAX_FDS]; /* leader's; 0 = free */
+	unsigned name;	  /* comm "pN" */
+	uint32_t uid;
+	unsigned cpu;
+};
+
+struct model {
+	struct gen *g;
+	uint32_t x;
+	struct task task[MAX_TASKS];
+	unsigned n;
+	uint64_t ts;
+	unsigned char par[4096]; /* parameters of the event being built */
+	uint16_t len[EVT_MAX_PARAMS];
+	unsigned npar;
+	size_t used;
+};
+
+static uint32_t rnd(struct model *m, uint32_t n)
+{
+	m->x = m->x * 1664525u + 1013904223u;
+	return (uint32_t)(((uint64_t)(m->x >> 8) * n) >> 24);
+}
+
+/* ---- one event ------------------------------------------------------------------------------- */
+
+static void p_raw(struct model *m, const void *p, size_t len)
+{
+	memcpy(m->par + m->used, p, len);
+	m->len[m->npar++] = (uint16_t)len;
+	m->used += len;
+}
+
+static void p_int(struct model *m, int64_t v, unsigned len)
+{
+	p_raw(m, &v, len);
+}
+
+static void p_str(struct model *m, const char *s)
+{
+	p_raw(m, s, strlen(s) + 1);
+}
+
+static void begin(struct model *m)
+{
+	m->npar = 0;
+	m->used = 0;
+}
+
+static void emit(struct model *m, uint16_t type, const struct task *t, int64_t peer, uint16_t flags)
+{
+	struct gen *g = m->g;
+	struct evt_hdr h = { .ts = m->ts += 1 + rnd(m, 1000), .tid = (uint64_t)t->tid, .type = type, .nparams = m->npar };
+	struct evt_env e = { .tgid = (uint32_t)t->pid, .peer_tgid = (uint32_t)peer, .cpu = (uint16_t)t->cpu, .flags = flags };
+	size_t total;
+
+	h.len = (uint32_t)(sizeof(h) + 2 * m->npar + m->used);
+	total = (sizeof(e) + h.len + 7) & ~(size_t)7;
+	e.size = (uint32_t)total;
+	if (g->used + total > g->cap) {
+		g->cap = (g->used + total) * 2;
+		g->bytes = realloc(g->bytes, g->cap);
+	}
+	if (g->count == g->cap_ev) {
+		g->cap_ev = g->cap_ev ? g->cap_ev * 2 : 1024;
+		g->ev = realloc(g->ev, g->cap_ev * sizeof(*g->ev));
+	}
+	if (!g->bytes || !g->ev)
+		abort();
+	unsigned char *p = g->bytes + g->used;
+
+	memset(p, 0, total);
+	memcpy(p, &e, sizeof(e));
+	memcpy(p + sizeof(e), &h, sizeof(h));
+	memcpy(p + sizeof(e) + sizeof(h), m->len, 2 * m->npar);
+	memcpy(p + sizeof(e) + sizeof(h) + 2 * m->npar, m->par, m->used);
+	g->ev[g->count++].off = (uint32_t)g->used;
+	g->used += total;
+}
+
+/* ---- what happens ---------------------------------------------------------------------------- */
+
+static bool tid_free(const struct model *m, int64_t tid)
+{
+	for (unsigned i = 0; i < m->n; i++)
+		if (m->task[i].tid == tid || m->task[i].pid == tid)
+			return false;
+	return true;
+}
+
+static struct task *by_tid(struct model *m, int64_t tid)
+{
+	for (unsigned i = 0; i < m->n; i++)
+		if (m->task[i].tid == tid)
+			return &m->task[i];
+	return NULL;
+}
+
+static void clone_params(struct model *m, int64_t res, const struct task *t, uint32_t flags)
+{
+	char name[16] = "p";
+
+	name[1] = (char)('0' + t->name);
+	begin(m);
+	p_int(m, res, 8);
+	p_str(m, name);
+	p_raw(m, "a\0b", 4);
+	p_int(m, t->tid, 8);
+	p_int(m, t->pid, 8);
+	p_int(m, t->ptid, 8);
+	p_str(m, "");
+	p_int(m, 1024, 8);
+	p_int(m, 0, 8);
+	p_int(m, 0, 8);
+	p_int(m, 100, 4);
+	p_int(m, 10, 4);
+	p_int(m, 0, 4);
+	p_str(m, name);
+	p_raw(m, "cpu=/", 6);
+	p_int(m, flags, 4);
+	p_int(m, t->uid, 4);
+	p_int(m, 0, 4);
+	p_int(m, t->tid, 8);
+	p_int(m, t->pid, 8);
+	p_int(m, 0, 8);
+}
+
+static void do_clone(struct model *m, unsigned who)
+{
+	struct task *t = &m->task[who], c = *t;
+	bool thread = rnd(m, 5) == 0, child_first = rnd(m, 3) != 0;
+	uint32_t flags = thread ? 1u << 14 | 1u << 16 | 1 : 0;
+
+	if (m->n == MAX_TASKS)
+		return;
+	for (unsigned tries = 0;; tries++) {
+		c.tid = TID_BASE + rnd(m, TID_RANGE);
+		if (tid_free(m, c.tid))
+			break;
+		if (tries > 50)
+			return;
+	}
+	c.pid = thread ? t->pid : c.tid;
+	c.ptid = thread ? t->ptid : t->tid;
+	c.cpu = rnd(m, CPUS);
+	for (int side = 0; side < 2; side++) {
+		if ((side == 0) == child_first) {
+			clone_params(m, 0, &c, flags);
+			emit(m, PPME_SYSCALL_CLONE_20_X, &c, t->pid, EVT_ENV_FORK | EVT_ENV_CRITICAL);
+		} else {
+			clone_params(m, c.tid, t, flags);
+			emit(m, PPME_SYSCALL_CLONE_20_X, t, c.pid, EVT_ENV_CRITICAL);
+		}
+	}
+	m->task[m->n++] = c;
+}
+
+static void do_exec(struct model *m, struct task *t)
+{
+	char name[16] = "p", path[32] = "/bin/p";
+
+	if (t->tid != t->pid)
+		return;
+	t->name = rnd(m, 10);
+	name[1] = path[6] = (char)('0' + t->name);
+	path[7] = '\0';
+	begin(m);
+	p_int(m, 0, 8);
+	p_str(m, name);
+	p_raw(m, "x\0y y", 6);
+	p_int(m, t->tid, 8);
+	p_int(m, t->pid, 8);
+	p_int(m, t->ptid, 8);
+	p_str(m, "");
+	p_int(m, 1024, 8);
+	for (int i = 0; i < 2; i++)
+		p_int(m, 0, 8);
+	for (int i = 0; i < 3; i++)
+		p_int(m, 5, 4);
+	p_str(m, name);
+	p_raw(m, "cpu=/", 6);
+	p_raw(m, "A=1\0B=2", 8);
+	p_int(m, 0, 4);
+	p_int(m, 1, 8);
+	p_int(m, 1000, 4);
+	p_int(m, 0, 4);
+	for (int i = 0; i < 3; i++)
+		p_int(m, 0, 8);
+	p_int(m, 77, 8);
+	p_int(m, 1, 8);
+	p_int(m, 1, 8);
+	p_int(m, t->uid, 4);
+	p_str(m, path);
+	p_int(m, 1, 8);
+	p_int(m, 0, 4);
+	p_str(m, path);
+	/* the other threads of the group are gone */
+	for (unsigned i = 0; i < m->n;) {
+		if (m->task[i].pid == t->pid && m->task[i].tid != t->tid) {
+			if (t == &m->task[m->n - 1])
+				t = &m->task[i];
+			m->task[i] = m->task[--m->n];
+		} else {
+			i++;
+		}
+	}
+	emit(m, PPME_SYSCALL_EXECVE_19_X, t, 0, EVT_ENV_CRITICAL);
+}
+
+static bool group_has_others(const struct model *m, const struct task *t)
+{
+	for (unsigned i = 0; i < m->n; i++)
+		if (m->task[i].pid == t->pid && m->task[i].tid != t->tid)
+			return true;
+	return false;
+}
+
+static void do_exit(struct model *m, unsigned who)
+{
+	struct task t = m->task[who];
+	int64_t heir = 1;
+
+	/* init stays; a leader waits for its threads */
+	if (t.tid == 1 || (t.tid == t.pid && group_has_others(m, &t)))
+		return;
+	for (unsigned i = 0; i < m->n; i++) {
+		if (m->task[i].ptid != t.tid)
+			continue;
+		if (t.tid != t.pid)
+			heir = t.pid; /* children of a thread stay in its process */
+		m->task[i].ptid = heir;
+	}
+	begin(m);
+	p_int(m, 0, 8);
+	p_int(m, 0, 8);
+	p_int(m, 0, 1);
+	p_int(m, 0, 1);
+	p_int(m, heir, 8);
+	emit(m, PPME_PROCEXIT_1_E, &t, 0, EVT_ENV_CRITICAL);
+	m->task[who] = m->task[--m->n];
+}
+
+static void do_open(struct model *m, struct task *t)
+{
+	static const char *const names[] = { "/a", "/etc/a/b", "rel/a", "../a", "/tmp/x", "a" };
+	struct task *l = by_tid(m, t->pid);
+	int fd;
+
+	if (!l)
+		return;
+	for (fd = 0; fd < MAX_FDS && l->fds[fd]; fd++)
+		;
+	if (fd == MAX_FDS) {
+		fd = (int)rnd(m, MAX_FDS);
+		l->fds[fd] = 0;
+		begin(m);
+		p_int(m, 0, 8);
+		p_int(m, fd + 3, 8);
+		emit(m, PPME_SYSCALL_CLOSE_X, t, 0, 0);
+		return;
+	}
+	l->fds[fd] = 1;
+	begin(m);
+	p_int(m, fd + 3, 8);
+	p_str(m, names[rnd(m, 6)]);
+	p_int(m, 1, 4);
+	p_int(m, 0, 4);
+	p_int(m, 0x801, 4);
+	p_int(m, 99, 8);
+	emit(m, PPME_SYSCALL_OPEN_X, t, 0, 0);
+}
+
+static void do_chdir(struct model *m, struct task *t)
+{
+	static const char *const names[] = { "/", "/home", "sub", "..", "/var/a" };
+
+	begin(m);
+	p_int(m, 0, 8);
+	p_str(m, names[rnd(m, 5)]);
+	emit(m, PPME_SYSCALL_CHDIR_X, t, 0, EVT_ENV_CRITICAL);
+}
+
+static void do_setuid(struct model *m, struct task *t)
+{
+	t->uid = rnd(m, 3) * 1000;
+	begin(m);
+	p_int(m, 0, 8);
+	p_int(m, t->uid, 4);
+	emit(m, PPME_SYSCALL_SETUID_X, t, 0, EVT_ENV_CRITICAL);
+}
+
+void gen_make(struct gen *g, uint32_t seed, uint32_t events)
+{
+	struct model *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		abort();
+	memset(g, 0, sizeof(*g));
+	m->g = g;
+	m->x = seed * 2654435761u + 12345;
+	m->ts = 1700000000000000000ull;
+	m->n = 1;
+	m->task[0] = (struct task){ .tid = 1, .pid = 1 };
+	while (g->count < events) {
+		unsigned who = rnd(m, m->n);
+		struct task *t = &m->task[who];
+
+		if (rnd(m, 4) == 0)
+			t->cpu = rnd(m, CPUS);
+		switch (rnd(m, 12)) {
+		case 0:
+		case 1:
+			do_clone(m, who);
+			break;
+		case 2:
+			do_exec(m, t);
+			break;
+		case 3:
+			do_exit(m, who);
+			break;
+		case 4:
+			do_chdir(m, t);
+			break;
+		case 5:
+			do_setuid(m, t);
+			break;
+		default:
+			do_open(m, t);
+		}
+	}
+	free(m);
+}
+
+void gen_fini(struct gen *g)
+{
+	free(g->bytes);
+	free(g->ev);
+	memset(g, 0, sizeof(*g));
+}
+
+void gen_at(const struct gen *g, uint32_t i, struct evt *ret)
+{
+	ret->env = (const struct evt_env *)(g->bytes + g->ev[i].off);
+	ret->hdr = (const struct evt_hdr *)(ret->env + 1);
+	ret->key = (struct okey){ i + 1, 0 };
+	ret->num = i + 1;
+	ret->handover = NULL;
+	ret->part = EVT_WHOLE;
+	ret->report = true;
+	if (evt_decode(ret, ret->hdr->len))
+		abort();
+}

@@ -1,0 +1,237 @@
+/* Same answer at any width: random event streams through the real pipeline (routing, rings, merge,
+ * state, rules, hub) with several numbers of readers and workers and random delays at every
+ * hand-over. The alerts must be byte-identical to those of the inline pipeline.
+ *
+ * usage: widths [seeds [events [first seed]]]. With BREAK=1 in the environment the watermarks are
+ * published ahead of the hand-over: the test must then fail (test of the test). */
+#include "gen.h"
+#include "base/thread.h"
+#include "eval/rules.h"
+#include "shard/pipeline.h"
+#include "sink/sink.h"
+#include "state/scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char rules_text[] =
+	"- rule: opens\n"
+	"  desc: d\n"
+	"  condition: evt.type=open and proc.pname startswith p and fd.name contains /a\n"
+	"  output: o %evt.num %proc.name %proc.pid %proc.ppid %proc.pname %proc.aname[2] %proc.aname[3] %proc.cwd %fd.name %fd.num %user.uid\n"
+	"  priority: INFO\n"
+	"- rule: execs\n"
+	"  desc: d\n"
+	"  condition: evt.type=execve and (proc.aname in (p1, p2, p3) or proc.pexepath startswith /bin/p4)\n"
+	"  output: x %evt.num %proc.cmdline %proc.pcmdline %proc.aname %proc.sname %thread.tid %proc.nthreads\n"
+	"  priority: INFO\n"
+	"- rule: forks\n"
+	"  desc: d\n"
+	"  condition: evt.type in (clone, procexit) and not proc.pname = p7\n"
+	"  output: f %evt.num %evt.type %evt.res %proc.name %proc.pid %proc.ppid %proc.aname[2] %proc.nthreads %proc.fdopencount %proc.cwd\n"
+	"  priority: INFO\n"
+	"- rule: dirs\n"
+	"  desc: d\n"
+	"  condition: evt.type in (chdir, setuid, close) and proc.apid[2] exists\n"
+	"  output: d %evt.num %proc.cwd %user.uid %proc.apid[2] %proc.aname[4] %fd.name\n"
+	"  priority: INFO\n";
+
+static bool break_marks;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "widths: %s\n", what);
+	exit(1);
+}
+
+/* A sink that keeps every line. */
+static int keep(void *ctx, struct alert *const *batch, unsigned count)
+{
+	struct base_buf *out = ctx;
+
+	for (unsigned i = 0; i < count; i++) {
+		buf_str(out, batch[i]->rule);
+		buf_chr(out, ' ');
+		buf_str(out, batch[i]->line);
+		buf_str(out, batch[i]->fields_json);
+		buf_chr(out, '\n');
+	}
+	return (int)count;
+}
+
+static int keep_open(void *ctx, struct base_err *err)
+{
+	(void)ctx;
+	(void)err;
+	return 0;
+}
+
+static void keep_nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+static const struct sink_ops keep_ops = { .name = "keep",
+					  .open = keep_open,
+					  .write = keep,
+					  .flush = keep_nothing,
+					  .reopen = keep_nothing,
+					  .close = keep_nothing };
+
+struct feed { /* one reader */
+	const struct gen *g;
+	const struct evt_consumer *c;
+	unsigned index, readers;
+	pthread_t thread;
+};
+
+static bool mine(const struct feed *f, uint32_t i)
+{
+	struct evt ev;
+
+	gen_at(f->g, i, &ev);
+	return ev.env->cpu % f->readers == f->index;
+}
+
+static void *feed_main(void *arg)
+{
+	struct feed *f = arg;
+	uint32_t next = 0;
+
+	for (uint32_t i = 0; i < f->g->count; i = next) {
+		struct evt ev;
+
+		for (next = i + 1; next < f->g->count && !mine(f, next); next++)
+			;
+		if (!mine(f, i))
+			continue;
+		gen_at(f->g, i, &ev);
+		if (break_marks)
+			f->c->watermark(f->c->ctx, f->index, next + 40);
+		if (f->c->event(f->c->ctx, f->index, &ev, true))
+			die("the consumer refused an event");
+		if (i % 7 == 0) /* everything below my next event has been handed over */
+			f->c->watermark(f->c->ctx, f->index, next);
+	}
+	f->c->end(f->c->ctx, f->index);
+	return NULL;
+}
+
+static void scan(struct state_table *t)
+{
+	struct scan_task st;
+
+	scan_task_init(&st);
+	st.tid = st.pid = st.vtid = st.vpid = 1;
+	st.ptid = 0;
+	st.comm = st.exe = (struct scan_text){ "p0", 2 };
+	st.exepath = (struct scan_text){ "/sbin/p0", 8 };
+	st.cwd = (struct scan_text){ "/", 1 };
+	st.uid = st.gid = 0;
+	if (scan_add_task(t, &st))
+		die("scan_add_task");
+	scan_finish(t);
+}
+
+static char *run_width(const struct gen *g, unsigned readers, unsigned workers, uint32_t delay)
+{
+	unsigned shards = workers ? workers : 1;
+	struct base_buf out = { 0 };
+	struct base_err err;
+	struct rules_opts ro = { .min_priority = 7, .match_all = true };
+	struct rules *rules = rules_new(&ro);
+	struct gate *gate = gate_new(readers, shards, false, 0);
+	struct hub_opts ho = { .producers = shards, .ordered = true, .queue_capacity = 65536 };
+	struct hub *hub = hub_new(&ho);
+	struct pipeline *p;
+	struct feed feed[8];
+
+	if (rules_load_text(rules, "widths", rules_text, strlen(rules_text)))
+		die("the rules do not load");
+	struct ruleset *rs = rules_compile(rules, &err);
+	struct state_opts so = { .shards = shards, .max_tasks = 100000, .max_fds = 4096, .host_root = "",
+				 .self_pid = -1, .gate = gate_for_state(gate) };
+	struct state_table *st = state_table_new(&so);
+
+	if (!rs || !st)
+		die("no memory");
+	scan(st);
+	hub_add_sink(hub, sink_new(&keep_ops, &out, 65536));
+	if (hub_start(hub, &err))
+		die("hub_start");
+	gate->delay_seed = delay;
+	struct pipeline_opts po = { .run = { .state = st, .rules = rs, .hub = hub, .hostname = "h" },
+				    .gate = gate, .readers = readers, .workers = workers, .batch_bytes = 2048 };
+
+	if (pipeline_new(&po, &p) || pipeline_start(p, &err))
+		die("pipeline");
+	for (unsigned i = 0; i < readers; i++) {
+		feed[i] = (struct feed){ g, pipeline_consumer(p), i, readers, 0 };
+		if (base_thread_start(&feed[i].thread, ROLE_READER, "feed", feed_main, &feed[i]))
+			die("thread");
+	}
+	for (unsigned i = 0; i < readers; i++)
+		pthread_join(feed[i].thread, NULL);
+	pipeline_stop(p);
+	hub_stop(hub);
+	hub_free(hub);
+	pipeline_free(p);
+	state_table_free(st);
+	gate_free(gate);
+	ruleset_free(rs);
+	rules_free(rules);
+	return buf_steal(&out);
+}
+
+static void show_difference(const char *a, const char *b)
+{
+	size_t i = 0, line = 0;
+
+	while (a[i] && a[i] == b[i]) {
+		if (a[i] == '\n')
+			line = i + 1;
+		i++;
+	}
+	fprintf(stderr, "expected: %.*s\n     got: %.*s\n", (int)strcspn(a + line, "\n"), a + line,
+		(int)strcspn(b + line, "\n"), b + line);
+}
+
+int main(int argc, char **argv)
+{
+	static const unsigned widths[][2] = { { 1, 1 }, { 1, 2 }, { 2, 2 }, { 1, 3 }, { 4, 4 }, { 2, 8 } };
+	uint32_t seeds = argc > 1 ? (uint32_t)atoi(argv[1]) : 12, events = argc > 2 ? (uint32_t)atoi(argv[2]) : 3000;
+	uint32_t first = argc > 3 ? (uint32_t)atoi(argv[3]) : 1;
+	uint64_t lines = 0;
+
+	for (uint32_t seed = first; seed < first + seeds; seed++) {
+		struct gen g = { 0 };
+		char *want;
+
+		gen_make(&g, seed, events);
+		break_marks = false;
+		want = run_width(&g, 1, 0, 0);
+		break_marks = getenv("BREAK") != NULL;
+		for (const char *s = want; (s = strchr(s, '\n')); s++)
+			lines++;
+		for (unsigned i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+			char *got = run_width(&g, widths[i][0], widths[i][1], seed);
+
+			if (strcmp(want, got)) {
+				fprintf(stderr, "seed %u: %u readers, %u workers differ from inline\n", seed,
+					widths[i][0], widths[i][1]);
+				show_difference(want, got);
+				return 1;
+			}
+			free(got);
+		}
+		free(want);
+		gen_fini(&g);
+	}
+	if (!lines)
+		die("no alert at all: the test shows nothing");
+	printf("%u streams of %u events, %llu alerts, the same at every width\n", seeds, events,
+	       (unsigned long long)lines);
+	return 0;
+}
