@@ -17,15 +17,19 @@ struct cond {
 	/* MACRO */
 	char *name;
 	/* CHECK */
-	struct value_expr *lhs;	/* after check; before it: lhs_text */
+	struct value_expr *lhs;	/* its fields are resolved by the check */
 	uint8_t op;  /* enum cond_op */
 	uint8_t mod; /* enum cond_mod */
+	bool double_eq;		/* OP_EQ written as "==" */
+	struct cond_pos rhs_pos; /* of the right side */
 	bool values_is_list;	/* right side written as a list */
-	char **value;		/* right side: literal texts, unescaped, may contain no NUL */
+	char **value;		/* right side: literal texts, unescaped; a NUL inside is refused by the check */
+	uint32_t *value_len;
 	uint32_t nvalue;
 	struct value_expr *rhs;	/* right side is a field or transformer */
 	struct cond_rhs parsed;	/* after check: literals parsed for the field's type */
-	void *cmp_data;		/* after check: owned by cond_cmp.c (regex, hash set, path trie, ...) */
+	void *cmp_data;		/* after check: struct cmp (regex, hash set, path tree, ...) */
+	void *literal_mem;	/* after check: owned, what parsed points into */
 };
 
 struct cond_error {
@@ -35,8 +39,10 @@ struct cond_error {
 
 /* Parses text. Returns 0 and an owned tree, or -EINVAL with err filled, -ENOMEM. Depth is limited to
  * 1000 levels, iterative where it matters: hostile text costs bounded stack. */
+#define COND_DEPTH_MAX 1000	/* of the parser, as the reference counts */
+#define COND_TREE_DEPTH_MAX 4000 /* of a tree with its macros */
 int cond_parse(const char *text, size_t len, struct cond **ret, struct cond_error *err);
-struct cond *cond_clone(const struct cond *c);
+struct cond *cond_clone(const struct cond *c); /* of what was written: to be checked again */
 void cond_free(struct cond *c);
 /* Text form of the reference's describe ("condition_compiled"). */
 void cond_text(struct base_buf *out, const struct cond *c);
@@ -47,9 +53,17 @@ void cond_text(struct base_buf *out, const struct cond *c);
 int cond_expand(struct cond **c, const struct cond *(*lookup)(void *arg, const char *name), void *arg, size_t max_nodes, struct cond_error *err);
 
 /* Resolves fields and operators, parses literals. source: event source name.
- * warn is called for every warning (code as in rules-language 10, message). */
+ * warn is called for every warning (code as in rules-language 10, message). Warnings about the
+ * condition as a whole have line and col UINT32_MAX, so that adding 1 gives the 0 shown for them.
+ * Returns 0, -ENOMEM, or -EINVAL with err filled. A tree can be checked once. */
 typedef void (*cond_warn_fn)(void *arg, const char *code, const char *msg, struct cond_pos pos);
 int cond_check(struct cond *c, const char *source, const char *const *static_names, cond_warn_fn warn, void *warn_arg, struct cond_error *err);
+
+/* Deprecated fields, in the order their warnings come; warn gets .msg as LOAD_DEPRECATED_ITEM. */
+struct cond_deprecated { const char *name, *msg; };
+#define COND_DEPRECATED_COUNT 6
+extern const struct cond_deprecated cond_deprecated_fields[COND_DEPRECATED_COUNT];
+uint32_t cond_deprecated_used(const struct cond *c); /* bit i: field i; macros must be expanded */
 
 /* Event types for which the condition can be true (rules-language 9). */
 struct evt_set { uint64_t w[(EVT_TYPE_MAX + 63) / 64]; };
@@ -63,6 +77,8 @@ static inline bool sc_set_has(const struct sc_set *s, unsigned c) { return s->w[
 static inline void sc_set_add(struct sc_set *s, unsigned c) { s->w[c / 64] |= 1ull << (c % 64); }
 static inline void sc_set_del(struct sc_set *s, unsigned c) { s->w[c / 64] &= ~(1ull << (c % 64)); }
 void cond_syscalls(const struct cond *c, struct sc_set *ret);
+
+const char *cond_op_name(enum cond_op op); /* "=" for OP_EQ */
 
 /* Interprets a checked tree: 1 true, 0 false, -EAGAIN. The oracle for the compiled form. [worker] */
 int cond_interpret(struct eval_ctx *ctx, const struct cond *c);

@@ -4,7 +4,8 @@
 
 /* How values are compared and shown. Types are the parameter types of contract/event.h; strings are
  * PT_CHARBUF/PT_FSPATH/PT_FSRELPATH, bytes PT_BYTEBUF, addresses PT_IPADDR (4 or 16 bytes in s,
- * network order), networks PT_IPNET. */
+ * network order), networks PT_IPNET: an extracted one is an address, a literal has the address in s
+ * and the prefix length in u. */
 struct eval_val {
 	uint8_t type;	 /* enum evt_param_type: of the scalar, or of each element */
 	uint8_t fmt;	 /* enum evt_param_fmt: how text output shows it */
