@@ -19,6 +19,14 @@ struct state_gate {
 	uint64_t (*min_emitted)(void *ctx); /* key time: everything up to it is evaluated everywhere */
 };
 
+/* Asks somebody who may block to look at descriptors that state cannot know (they came in a message);
+ * answers come back as state_fd_learned (scan_fd.h). Never blocks, may drop. fds NULL: nobody asks.
+ * [worker] */
+struct state_repair {
+	void *ctx;
+	void (*fds)(void *ctx, unsigned shard, int64_t pid, const int32_t *fds, unsigned count);
+};
+
 struct state_opts {
 	unsigned shards;       /* >= 1 */
 	bool live;	       /* false: replay, makes no look-ups on this machine */
@@ -28,6 +36,7 @@ struct state_opts {
 	int64_t self_pid;      /* events of this process are not shown to rules (live) */
 	uint64_t boot_ts;      /* ns since the epoch */
 	struct state_gate gate; /* ready NULL with one shard */
+	struct state_repair repair;
 };
 
 struct state_stats { /* per shard, written by its worker, read by anyone (relaxed) */

@@ -20,3 +20,7 @@ void groups_need(struct state_shard *s, const char *cid, int64_t pid, uint32_t g
 /* Interface addresses. */
 bool ifaces_has_v4(const struct state_ifaces *i, const uint8_t ip[4]);
 bool ifaces_has_v6_net(const struct state_ifaces *i, const uint8_t ip[16]); /* first 64 bits */
+/* Own address that most likely talks to peer: the interface with that very address, else the first in
+ * its subnet (IPv6: equal first 64 bits), else the first that is not loopback; zeros when there is none. */
+void ifaces_near_v4(const struct state_ifaces *i, const uint8_t peer[4], uint8_t ret[4]);
+void ifaces_near_v6(const struct state_ifaces *i, const uint8_t peer[16], uint8_t ret[16]);
