@@ -1,4 +1,9 @@
-/* Capture files: reader (scap-format.md). Streaming; gzip or plain; memory independent of file size. */
+/* Capture files: reader. Streaming; gzip or plain; memory independent of file size.
+ *
+ * scap_open, scap_read_head, then scap_next until it does not return 1; scap_close. Damage is told
+ * after everything whole before it was handed out, and told again on later calls.
+ *
+ * Thread-safety: one reader belongs to one thread at a time. */
 #pragma once
 #include "base/err.h"
 #include "contract/event.h"
@@ -28,6 +33,7 @@ struct scap_head_ops {
 	void (*fd)(void *arg, uint64_t tid, const struct cap_fd *fd);
 	void (*user)(void *arg, uint32_t uid, uint32_t gid, const char *name, size_t name_len, const char *home, size_t home_len, const char *shell, size_t shell_len);
 	void (*group)(void *arg, uint32_t gid, const char *name, size_t name_len);
+	/* family AF_INET (4 bytes each) or AF_INET6 (16), network order */
 	void (*iface)(void *arg, int family, const uint8_t *addr, const uint8_t *netmask, const uint8_t *bcast, const char *name, size_t name_len);
 	void (*restart)(void *arg); /* a new section header: forget everything */
 };
@@ -35,10 +41,21 @@ struct scap_head_ops {
 /* path "-" = standard input. Returns 0 or -errno, err in the reference's words. */
 int scap_open(const char *path, struct scap_reader **ret, struct base_err *err);
 void scap_close(struct scap_reader *r);
-/* Reads everything before the first event. Returns 0, -EINVAL with err, -ENODATA when there is no event at all. */
+/* err of the functions below: msg alone says everything, without file and line.
+ * Reads everything before the first event. Returns 0, -EINVAL with err, -ENODATA when there is no event at all. */
 int scap_read_head(struct scap_reader *r, const struct scap_head_ops *ops, void *arg, struct base_err *err);
+#define SCAP_MAX_EVENT (16u << 20) /* bytes of one event of the types with large payload */
+
 /* Next event, lifted to the current schema: env (flags STATE_ONLY, cpu; tgid and peer_tgid 0), hdr and decoded
  * parameters; valid until the next call. Enter events that the converter only stores are skipped.
- * 1 event, 0 end of file, -EBADMSG damage (err names the offset), -EIO. */
+ * num counts the events handed out, over all sections, from 1; key is {num, 0}; report is set where rules see
+ * the event; part is EVT_WHOLE. The leading user, group, container and asynchronous events of a section build
+ * state only and are marked STATE_ONLY, as events of EVF blocks with that flag are. A section without events ends
+ * the file quietly. ops may be NULL.
+ * 1 event, 0 end of file, -EBADMSG damage (err names the offset), -EIO, -ENOMEM. */
 int scap_next(struct scap_reader *r, struct evt *ev, const struct scap_head_ops *ops, void *arg, struct base_err *err);
+/* The envelope of the event that scap_next returned last, which lies in front of its header: the caller fills in
+ * tgid and peer_tgid. NULL before the first event. */
+struct evt_env *scap_env(struct scap_reader *r);
+/* Bytes of the uncompressed stream read so far. */
 uint64_t scap_offset(const struct scap_reader *r);
