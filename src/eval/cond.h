@@ -27,6 +27,7 @@ struct cond {
 	uint32_t *value_len;
 	uint32_t nvalue;
 	struct value_expr *rhs;	/* right side is a field or transformer */
+	bool own_compare;	/* after check: eval_field_compare does it, not extraction and cmp_match */
 	struct cond_rhs parsed;	/* after check: literals parsed for the field's type */
 	void *cmp_data;		/* after check: struct cmp (regex, hash set, path tree, ...) */
 	void *literal_mem;	/* after check: owned, what parsed points into */
@@ -69,7 +70,9 @@ uint32_t cond_deprecated_used(const struct cond *c); /* bit i: field i; macros m
 struct evt_set { uint64_t w[(EVT_TYPE_MAX + 63) / 64]; };
 static inline bool evt_set_has(const struct evt_set *s, unsigned t) { return s->w[t / 64] >> (t % 64) & 1; }
 static inline void evt_set_add(struct evt_set *s, unsigned t) { s->w[t / 64] |= 1ull << (t % 64); }
-void cond_events(const struct cond *c, struct evt_set *ret);
+void cond_events(const struct cond *c, struct evt_set *ret); /* PPME_ASYNCEVENT_E always included */
+/* The bare algebra, without what is always included: what LOAD_NO_EVTTYPE counts. */
+void cond_event_codes(const struct cond *c, struct evt_set *ret);
 /* The same algebra over syscalls (portable codes): which ones the probe must deliver. */
 #define SC_MAX 512
 struct sc_set { uint64_t w[SC_MAX / 64]; };

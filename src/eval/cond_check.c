@@ -192,6 +192,19 @@ void cond_uncheck(struct cond *c)
 	c->parsed = (struct cond_rhs){ 0 };
 }
 
+/* Does the field compare itself? Ancestor fields don't when they name one ancestor, or a variable
+ * of the environment; with a number in the brackets proc.aenv does. */
+static bool own_compare(const struct value_expr *e)
+{
+	const struct field_ref *f = &e->field;
+
+	if (e->kind != XF_FIELD || !(f->def->flags & FF_FILTER_CMP))
+		return false;
+	if (f->def->cls != FC_THREAD || !f->arg)
+		return true;
+	return !strcmp(f->def->name, "proc.aenv") && f->arg_index >= 0;
+}
+
 static int check_node(struct check *x, struct cond *c)
 {
 	struct base_err err = { .msg = "" };
@@ -214,6 +227,7 @@ static int check_node(struct check *x, struct cond *c)
 		return set_err(x, c, err.msg);
 	if (r)
 		return r;
+	c->own_compare = own_compare(c->lhs);
 	if (!c->rhs)
 		return check_literals(x, c);
 	r = value_expr_resolve(c->rhs, x->source, x->static_names, &err);
