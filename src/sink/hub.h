@@ -2,7 +2,8 @@
  *
  * Thread-safety: hub_submit is called by workers, each with its own index (one SPSC ring per
  * worker); everything else by main. A full ring: the alert is dropped and counted (workers never
- * block). Ownership: hub_submit takes over one reference in every case. */
+ * block), except in replay (ordered), where the worker waits: nothing may be lost there, and the hub
+ * never waits for workers. Ownership: hub_submit takes over one reference in every case. */
 #pragma once
 #include "base/err.h"
 #include "contract/alert.h"
@@ -19,14 +20,25 @@ struct hub_opts {
 
 struct hub *hub_new(const struct hub_opts *opts);
 void hub_add_sink(struct hub *h, struct sink *s); /* takes over; before hub_start */
+/* Opens and starts the sinks and the hub's thread. A sink that cannot be opened is logged and left
+ * out; -ENOENT when none is left. */
 int hub_start(struct hub *h, struct base_err *err);
 void hub_submit(struct hub *h, unsigned producer, struct alert *a); /* [worker] */
 /* No alert with a key at or below `upto` will come from this producer any more. [worker] */
 void hub_mark(struct hub *h, unsigned producer, struct okey upto);
-/* Drains everything submitted so far to the sinks, stops hub and sink threads. [main] */
+/* An alert of the daemon itself: delivered at once, outside the order of events. Takes over the
+ * reference. [main] */
+void hub_submit_internal(struct hub *h, struct alert *a);
+/* Drains everything submitted so far to the sinks, stops hub and sink threads. No producer may be
+ * running any more. [main] */
 void hub_stop(struct hub *h);
 void hub_free(struct hub *h);
 void hub_reopen(struct hub *h); /* SIGUSR1: sinks close and reopen their files. [main] */
 
 struct hub_stats { uint64_t submitted, delivered, dropped_full, by_priority[8]; };
 void hub_stats(struct hub *h, struct hub_stats *ret); /* [any] */
+
+/* Alerts per rule, in order of the rules' ids. After hub_stop. [main] */
+void hub_for_each_rule(struct hub *h, void (*fn)(void *arg, const char *rule, uint64_t count), void *arg);
+/* [main] */
+void hub_for_each_sink(struct hub *h, void (*fn)(void *arg, const struct sink *s), void *arg);

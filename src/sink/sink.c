@@ -1,0 +1,346 @@
+/* The queue and thread of every sink. The hub puts alerts in, the sink's thread takes them out in
+ * batches and hands them to the sink's own write. A sink that is slow or stuck fills its own queue and
+ * loses its own alerts, counted; nobody else waits for it.
+ *
+ * Queue: one mutex; producer: hub, consumer: the sink's thread; capacity in alerts and in bytes; full:
+ * dropped and counted, or waited for (replay). The queue holds one reference per alert; the sink's
+ * thread drops it after the write. Shutdown: sink_stop lets the thread write what is queued. */
+#include "sink/sink.h"
+
+#include "base/log.h"
+#include "base/thread.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define QUEUE_DEFAULT 16384
+#define QUEUE_MAX (1u << 24)
+#define QUEUE_BYTES (64u << 20) /* alerts can be long: the count alone would not bound memory */
+#define BATCH 64
+#define FLUSH_IDLE_NS 1000000000ull /* buffered output gets out after a second without alerts */
+#define STOP_PATIENCE_NS 5000000000ull
+
+struct sink {
+	const struct sink_ops *ops;
+	void *ctx; /* owned by ops */
+	uint32_t capacity;
+	uint64_t timeout_ns;
+
+	pthread_mutex_t lock;
+	pthread_cond_t work; /* hub, main -> sink thread */
+	pthread_cond_t room; /* sink thread -> waiting hub */
+	/* under lock */
+	struct alert **queue; /* owned, circular */
+	uint32_t head, count;
+	uint64_t bytes;
+	bool stop, reopen, room_wanted;
+	bool full_logged, slow_logged;
+
+	/* relaxed throughout: figures and hints, nothing is published through them */
+	_Atomic uint64_t delivered, dropped, errors;
+	_Atomic uint64_t busy_since; /* start of the write under way, 0 none */
+
+	pthread_t thread;
+	bool started;
+	bool abandoned; /* the thread hangs in a write that cannot be interrupted: nothing may be freed */
+};
+
+struct sink *sink_new(const struct sink_ops *ops, void *ctx, uint32_t queue_capacity)
+{
+	struct sink *s = calloc(1, sizeof(*s));
+	pthread_condattr_t attr;
+
+	if (!s)
+		return NULL;
+	s->ops = ops;
+	s->ctx = ctx;
+	sink_set_capacity(s, queue_capacity);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->work, &attr);
+	pthread_cond_init(&s->room, &attr);
+	pthread_condattr_destroy(&attr);
+	return s;
+}
+
+void sink_set_capacity(struct sink *s, uint32_t alerts)
+{
+	if (s->started)
+		return;
+	s->capacity = !alerts ? QUEUE_DEFAULT : alerts > QUEUE_MAX ? QUEUE_MAX : alerts;
+}
+
+void sink_set_timeout(struct sink *s, uint32_t ms)
+{
+	s->timeout_ns = (uint64_t)ms * 1000000u;
+}
+
+const char *sink_name(const struct sink *s)
+{
+	return s->ops->name;
+}
+
+/* Takes up to BATCH alerts. Lock held. */
+static unsigned take(struct sink *s, struct alert **batch)
+{
+	unsigned n = s->count < BATCH ? s->count : BATCH;
+
+	for (unsigned i = 0; i < n; i++) {
+		batch[i] = s->queue[s->head];
+		s->bytes -= batch[i]->size;
+		if (++s->head == s->capacity)
+			s->head = 0;
+	}
+	s->count -= n;
+	if (n && s->room_wanted) {
+		s->room_wanted = false;
+		pthread_cond_signal(&s->room);
+	}
+	return n;
+}
+
+/* [sink] */
+static void deliver(struct sink *s, struct alert **batch, unsigned n)
+{
+	int r;
+
+	atomic_store_explicit(&s->busy_since, base_mono_ns(), memory_order_relaxed);
+	r = s->ops->write(s->ctx, batch, n);
+	atomic_store_explicit(&s->busy_since, 0, memory_order_relaxed);
+	unsigned good = r < 0 ? 0 : (unsigned)r > n ? n : (unsigned)r;
+
+	/* Local sinks are best effort: what could not be written is counted, not retried. */
+	if (good < n)
+		atomic_fetch_add_explicit(&s->errors, n - good, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->delivered, good, memory_order_relaxed);
+	for (unsigned i = 0; i < n; i++)
+		alert_unref(batch[i]);
+}
+
+static struct timespec deadline(uint64_t ns_from_now)
+{
+	uint64_t t = base_mono_ns() + ns_from_now;
+
+	return (struct timespec){ .tv_sec = (time_t)(t / 1000000000u), .tv_nsec = (long)(t % 1000000000u) };
+}
+
+/* [sink] */
+static void *sink_main(void *p)
+{
+	struct sink *s = p;
+	bool unflushed = false;
+
+	pthread_mutex_lock(&s->lock);
+	for (;;) {
+		struct alert *batch[BATCH];
+		unsigned n = take(s, batch);
+		bool reopen = s->reopen;
+
+		s->reopen = false;
+		if (!n && !reopen) {
+			struct timespec until;
+
+			if (s->stop)
+				break;
+			if (!unflushed) {
+				pthread_cond_wait(&s->work, &s->lock);
+				continue;
+			}
+			until = deadline(FLUSH_IDLE_NS);
+			if (pthread_cond_timedwait(&s->work, &s->lock, &until) == ETIMEDOUT) {
+				pthread_mutex_unlock(&s->lock);
+				s->ops->flush(s->ctx);
+				unflushed = false;
+				pthread_mutex_lock(&s->lock);
+			}
+			continue;
+		}
+		pthread_mutex_unlock(&s->lock);
+		if (n) {
+			deliver(s, batch, n);
+			unflushed = s->ops->flush != NULL;
+		}
+		if (reopen && s->ops->reopen)
+			s->ops->reopen(s->ctx);
+		pthread_mutex_lock(&s->lock);
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (s->ops->flush)
+		s->ops->flush(s->ctx);
+	return NULL;
+}
+
+int sink_start(struct sink *s, struct base_err *err)
+{
+	char name[32] = "sink/";
+	int r;
+
+	s->queue = calloc(s->capacity, sizeof(struct alert *));
+	if (!s->queue) {
+		base_err_set(err, NULL, 0, 0, "no memory for the queue of output \"%s\" (%u alerts)", s->ops->name, s->capacity);
+		return -ENOMEM;
+	}
+	if (s->ops->open && (r = s->ops->open(s->ctx, err)) < 0)
+		return r;
+	strncat(name, s->ops->name, sizeof(name) - 6);
+	r = base_thread_start(&s->thread, ROLE_SINK, name, sink_main, s);
+	if (r < 0) {
+		base_err_set(err, NULL, 0, 0, "cannot start thread %s: %s", name, strerror(-r));
+		return r;
+	}
+	s->started = true;
+	return 0;
+}
+
+static bool full(const struct sink *s, const struct alert *a)
+{
+	/* One alert always fits, however long it is. */
+	return s->count == s->capacity || (s->count && s->bytes + a->size > QUEUE_BYTES);
+}
+
+/* Lock held. Only the change from empty needs a signal: otherwise the thread is at work. */
+static void append(struct sink *s, struct alert *a)
+{
+	uint32_t at = s->head + s->count;
+
+	if (at >= s->capacity)
+		at -= s->capacity;
+	s->queue[at] = alert_ref(a);
+	s->bytes += a->size;
+	if (s->count++ == 0)
+		pthread_cond_signal(&s->work);
+}
+
+/* Tells once that a write has been hanging for longer than output_timeout. Lock held. */
+static bool is_slow(struct sink *s)
+{
+	uint64_t since = atomic_load_explicit(&s->busy_since, memory_order_relaxed);
+
+	if (s->slow_logged || !s->timeout_ns || !since || base_mono_ns() - since < s->timeout_ns)
+		return false;
+	s->slow_logged = true;
+	return true;
+}
+
+bool sink_put(struct sink *s, struct alert *a)
+{
+	bool ok, say_full = false, say_slow;
+
+	pthread_mutex_lock(&s->lock);
+	ok = !full(s, a);
+	if (ok) {
+		append(s, a);
+	} else {
+		atomic_fetch_add_explicit(&s->dropped, 1, memory_order_relaxed);
+		say_full = !s->full_logged;
+		s->full_logged = true;
+	}
+	say_slow = is_slow(s);
+	pthread_mutex_unlock(&s->lock);
+	if (say_full)
+		log_err("output \"%s\": queue is full (%u alerts), dropping alerts until it has room; "
+			"the number is told at the end", s->ops->name, s->capacity);
+	if (say_slow)
+		log_msg(LOG_L_CRIT, "output \"%s\": a write has been blocked for more than %llu ms", s->ops->name,
+			(unsigned long long)(s->timeout_ns / 1000000u));
+	return ok;
+}
+
+void sink_put_wait(struct sink *s, struct alert *a)
+{
+	pthread_mutex_lock(&s->lock);
+	while (full(s, a)) {
+		s->room_wanted = true;
+		pthread_cond_wait(&s->room, &s->lock);
+	}
+	append(s, a);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Everything queued is given up: the rest of the drain finds nothing. */
+static void discard(struct sink *s)
+{
+	struct alert *batch[BATCH];
+	unsigned n;
+
+	pthread_mutex_lock(&s->lock);
+	while ((n = take(s, batch))) {
+		atomic_fetch_add_explicit(&s->dropped, n, memory_order_relaxed);
+		for (unsigned i = 0; i < n; i++)
+			alert_unref(batch[i]);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+static uint64_t progress(const struct sink *s)
+{
+	return atomic_load_explicit(&s->delivered, memory_order_relaxed) +
+	       atomic_load_explicit(&s->errors, memory_order_relaxed);
+}
+
+void sink_stop(struct sink *s)
+{
+	if (!s->started)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_signal(&s->work);
+	pthread_mutex_unlock(&s->lock);
+	for (;;) {
+		uint64_t before = progress(s), t = base_now_ns() + STOP_PATIENCE_NS;
+		struct timespec until = { .tv_sec = (time_t)(t / 1000000000u), .tv_nsec = (long)(t % 1000000000u) };
+
+		if (!pthread_timedjoin_np(s->thread, NULL, &until))
+			break;
+		if (progress(s) != before)
+			continue;
+		log_err("output \"%s\" is stuck: what it has not written yet is lost", s->ops->name);
+		discard(s);
+		if (s->ops->interrupt) {
+			s->ops->interrupt(s->ctx);
+			continue;
+		}
+		pthread_detach(s->thread);
+		s->abandoned = true;
+		break;
+	}
+	s->started = false;
+}
+
+void sink_free(struct sink *s)
+{
+	if (!s)
+		return;
+	sink_stop(s);
+	if (s->abandoned)
+		return; /* the process is about to end: better leaked than used after free */
+	for (; s->count; s->count--) {
+		alert_unref(s->queue[s->head]);
+		if (++s->head == s->capacity)
+			s->head = 0;
+	}
+	s->ops->close(s->ctx);
+	free(s->queue);
+	pthread_cond_destroy(&s->work);
+	pthread_cond_destroy(&s->room);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+void sink_request_reopen(struct sink *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->reopen = true;
+	pthread_cond_signal(&s->work);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void sink_stats(const struct sink *s, struct sink_stats *ret)
+{
+	ret->delivered = atomic_load_explicit(&s->delivered, memory_order_relaxed);
+	ret->dropped = atomic_load_explicit(&s->dropped, memory_order_relaxed);
+	ret->errors = atomic_load_explicit(&s->errors, memory_order_relaxed);
+}
