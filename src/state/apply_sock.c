@@ -87,30 +87,19 @@ static bool overwrite(uint8_t *at, const uint8_t *with, size_t len)
 	return true;
 }
 
-/* Puts a tuple in; the destination only where none is known, unless `dest` says always. compare: the
- * same tuple, and the reversed one, are no news. Returns whether anything changed (filling a zero
- * destination counts, whatever with). */
-static bool set_tuple(uint8_t *raw, const struct tuple_kind *k, const struct ends *e, bool compare, bool dest)
+/* Puts a tuple in. compare: the same tuple, and the reversed one, are no news. Returns whether anything
+ * changed; filling a zero destination counts, whatever with. */
+static bool set_tuple(uint8_t *raw, const struct tuple_kind *k, const struct ends *e, bool compare)
 {
-	bool changed;
+	bool changed = is_zero(raw + k->dip, k->ip_len) || is_zero(raw + k->dport, 2);
 
 	if (compare && (is_tuple(raw, k, e->sip, e->sport, e->dip, e->dport) ||
 			is_tuple(raw, k, e->dip, e->dport, e->sip, e->sport)))
 		return false;
-	changed = overwrite(raw + k->sip, e->sip, k->ip_len);
+	changed |= overwrite(raw + k->sip, e->sip, k->ip_len);
 	changed |= overwrite(raw + k->sport, e->sport, 2);
-	if (is_zero(raw + k->dip, k->ip_len)) {
-		memcpy(raw + k->dip, e->dip, k->ip_len);
-		changed = true;
-	} else if (dest) {
-		changed |= overwrite(raw + k->dip, e->dip, k->ip_len);
-	}
-	if (is_zero(raw + k->dport, 2)) {
-		memcpy(raw + k->dport, e->dport, 2);
-		changed = true;
-	} else if (dest) {
-		changed |= overwrite(raw + k->dport, e->dport, 2);
-	}
+	changed |= overwrite(raw + k->dip, e->dip, k->ip_len);
+	changed |= overwrite(raw + k->dport, e->dport, 2);
 	return changed;
 }
 
@@ -295,7 +284,7 @@ static void connect_ip(struct state_shard *s, struct state_ctx *ctx, struct stat
 	choose_dest(&e, family, at_exit, at_enter);
 	real6 = family == SOCK_AF_INET6 && !unmap(&e);
 	sock_pack(f, raw);
-	changed = set_tuple(raw, real6 ? &v6 : &v4, &e, true, true);
+	changed = set_tuple(raw, real6 ? &v6 : &v4, &e, true);
 	sock_unpack(f, real6 ? FD_IPV6 : FD_IPV4, raw);
 	if (changed && f->flags & FD_F_ROLE_SERVER && f->type == FD_IPV4 && f->sock.l4 == FD_L4_UDP)
 		swap_ends(f);
@@ -379,7 +368,7 @@ static void parse_accept(struct state_shard *s, const struct evt *ev, struct sta
 	if (tuple.p[0] == SOCK_AF_INET || tuple.p[0] == SOCK_AF_INET6) {
 		e = tuple.p[0] == SOCK_AF_INET ? ends_v4(tuple.p) : ends_v6(tuple.p);
 		type = tuple.p[0] == SOCK_AF_INET || unmap(&e) ? FD_IPV4 : FD_IPV6;
-		set_tuple(raw, type == FD_IPV4 ? &v4 : &v6, &e, false, true);
+		set_tuple(raw, type == FD_IPV4 ? &v4 : &v6, &e, false);
 		raw[type == FD_IPV4 ? SOCK_V4_L4 : SOCK_V6_L4] = FD_L4_TCP;
 	} else if (tuple.p[0] == SOCK_AF_UNIX) {
 		memcpy(raw, tuple.p + 1, 16);
@@ -438,14 +427,14 @@ static bool update(const struct state_shard *s, struct state_fd *f, struct bytes
 			raw[SOCK_V4_L4] = raw[SOCK_V4S_L4];
 		type = FD_IPV4;
 		e = ends_v4(tuple.p);
-		changed = set_tuple(raw, &v4, &e, true, false);
+		changed = set_tuple(raw, &v4, &e, true);
 	} else if (tuple.p[0] == SOCK_AF_INET6) {
 		e = ends_v6(tuple.p);
 		if (unmap(&e)) {
 			type = FD_IPV4;
-			changed = set_tuple(raw, &v4, &e, true, false);
+			changed = set_tuple(raw, &v4, &e, true);
 		} else {
-			changed = set_tuple(raw, &v6, &e, type == FD_IPV6, false);
+			changed = set_tuple(raw, &v6, &e, type == FD_IPV6);
 		}
 	} else if (tuple.p[0] == SOCK_AF_UNIX) {
 		type = FD_UNIX;
