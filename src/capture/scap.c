@@ -239,9 +239,9 @@ static int guess_nparams(struct scap_reader *r, struct evt_hdr *h, uint32_t avai
 	unsigned n = evt_table[h->type].nparams;
 	uint32_t len = h->len;
 
-	/* These two were written with a length that is wrong by three bytes. */
-	if (h->type == PPME_NOTIFICATION_E || h->type == PPME_INFRASTRUCTURE_EVENT_E)
-		len += 3;
+	/* These two were written with a length that is three bytes too large. */
+	if (len >= 3 && (h->type == PPME_NOTIFICATION_E || h->type == PPME_INFRASTRUCTURE_EVENT_E))
+		len -= 3;
 	if (len < HDR_V1 || len > avail - (HDR - HDR_V1))
 		return scap_damage(r, "an event of %u bytes in a block with %u", len, avail - (HDR - HDR_V1));
 	len += HDR - HDR_V1;
