@@ -24,6 +24,12 @@ struct container_table;
 struct container_table *containers_new(struct state_shard *s); /* has the host entry under "" */
 void containers_free(struct state_shard *s, struct container_table *t);
 const struct container_info *containers_get(const struct container_table *t, const char *id);
+/* Every entry, until fn returns false. */
+void containers_for_each(const struct container_table *t, bool (*fn)(const struct container_info *i, void *arg), void *arg);
+/* Entry that this container event (async container and container_removed, CONTAINER, CONTAINER_JSON(_2)),
+ * just applied, brought: what it added, or as it described what it removed. NULL when it was
+ * malformed. Valid until the next event. */
+const struct container_info *containers_event(const struct container_table *t, const struct evt *ev);
 /* Payload of async "container" events and of CONTAINER_JSON(_2): {"container": {...}} or {...}.
  * Returns 0 or -EBADMSG (nothing changed). */
 int containers_add_json(struct state_shard *s, struct container_table *t, const char *json, size_t len);
