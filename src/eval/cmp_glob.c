@@ -88,9 +88,10 @@ struct glob *glob_new(const char *p, size_t n, bool fold)
 
 		switch (p[i]) {
 		case '*':
-			t->kind = TOK_STAR;
 			if (g->ntok > 1 && t[-1].kind == TOK_STAR)
 				g->ntok--;
+			else
+				t->kind = TOK_STAR;
 			continue;
 		case '?':
 			t->kind = TOK_ANY;
