@@ -66,6 +66,7 @@ struct eval_ctx {
 	struct state_ctx st;
 	struct base_arena *arena;     /* reset at the start of each event */
 	const char *hostname;
+	const char *machine_hostname; /* evt.hostname: of the machine the events are from (a capture says); NULL: hostname */
 	const char *const *static_values; /* by position in static_names */
 	bool buffer_base64;
 	bool in_filter;		      /* some fields read differently in conditions and outputs */
