@@ -491,11 +491,31 @@ static uint32_t guess_role(const struct state_ctx *ctx, const struct state_fd *f
 	return receives ? FD_F_ROLE_SERVER : FD_F_ROLE_CLIENT;
 }
 
+/* The usual case, without packing: the tuple that is stored already, or its reverse. */
+static bool is_known(const struct state_fd *f, struct bytes tuple)
+{
+	const struct fd_sock *s = &f->sock;
+	const uint8_t *p = tuple.p;
+	unsigned n = tuple.p[0] == SOCK_AF_INET ? 4 : 16; /* address bytes */
+	uint16_t port[2];
+
+	if (tuple.p[0] == SOCK_AF_INET ? f->type != FD_IPV4 || tuple.len < 13 :
+					 tuple.p[0] != SOCK_AF_INET6 || f->type != FD_IPV6 || tuple.len < 37)
+		return false;
+	if (n == 16 && sock_is_v4_mapped(p + 1) && sock_is_v4_mapped(p + 3 + n))
+		return false; /* makes the socket an IPv4 one, whatever is stored */
+	memcpy(&port[0], p + 1 + n, 2);
+	memcpy(&port[1], p + 3 + 2 * n, 2);
+	if (s->sport == port[0] && s->dport == port[1] && !memcmp(s->sip, p + 1, n) && !memcmp(s->dip, p + 3 + n, n))
+		return true;
+	return s->sport == port[1] && s->dport == port[0] && !memcmp(s->dip, p + 1, n) && !memcmp(s->sip, p + 3 + n, n);
+}
+
 static void update_from_tuple(struct state_shard *s, struct state_ctx *ctx, struct bytes tuple, bool receives)
 {
 	struct state_fd *f;
 
-	if (!tuple.len)
+	if (!tuple.len || is_known(ctx->fd, tuple))
 		return;
 	f = fdev_edit(s, ctx);
 	if (!update(s, f, tuple))
