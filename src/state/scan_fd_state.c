@@ -155,7 +155,7 @@ void state_fd_passed(struct state_shard *s, const struct state_ctx *ctx, const u
 			if ((h.cmsg_len - head) % sizeof(fds[0]) || count > FDS_MAX)
 				return;
 			memcpy(fds, p + head, count * sizeof(fds[0]));
-			repair->fds(repair->ctx, s->index, ctx->ver->pid, fds, (unsigned)count);
+			repair->fds(repair->ctx, s->index, task_ver(ctx->task)->pid, fds, (unsigned)count);
 		}
 		step = (h.cmsg_len + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1);
 		if (step >= len)
