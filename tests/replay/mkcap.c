@@ -1,0 +1,105 @@
+/* Writes captures for the replay tests to stdout: mkcap story | story-gzip | random SEED EVENTS
+ *
+ * `story` is small and known event by event (test_story.sh has what must come of it); `random` is
+ * what tests/gen draws, with the head a capture has. Built by the tests themselves. */
+#include "../gen/gen.h"
+#include "../unit/scap_parts.h"
+
+#include <stdio.h>
+
+static void task(struct sb *b, uint64_t tid, uint64_t ptid, const char *name, const char *exepath)
+{
+	size_t at = sb_entry(b);
+
+	sb_64(b, tid), sb_64(b, tid), sb_64(b, ptid), sb_64(b, 1), sb_64(b, tid);
+	sb_str(b, name), sb_str(b, name), sb_str(b, exepath), sb_str(b, ""), sb_str(b, "/root");
+	sb_64(b, 1024), sb_32(b, 0), sb_32(b, 0), sb_32(b, 0);
+	sb_32(b, 0), sb_32(b, 0), sb_32(b, 0), sb_64(b, 0), sb_64(b, 0);
+	sb_strn(b, "A=1\0", 4), sb_64(b, tid), sb_64(b, tid), sb_str(b, ""), sb_str(b, "/");
+	sb_entry_end(b, at, 1);
+}
+
+static void head(struct sb *b)
+{
+	sb_section(b);
+	machine_block(b, 0x201, 180);
+	users_and_ifaces(b, 1, 0x220, 0x219);
+}
+
+static void opened(struct sb *b, uint32_t block, int64_t flags, unsigned i, uint64_t tid, int64_t fd, const char *name)
+{
+	struct sb_param p[] = { SB_I64(fd), SB_I64(-100), { name, (uint32_t)strlen(name) + 1 }, SB_U32(1), SB_U32(0), SB_U32(2049), SB_I64(77) };
+
+	sb_event(b, block, flags, TS + i, tid, PPME_SYSCALL_OPENAT_2_X, p, 7);
+}
+
+static void story(struct sb *b)
+{
+	struct sb_param write_e[] = { SB_I64(4), SB_U32(5) }, write_x[] = { SB_I64(5), { "hello", 5 } };
+	struct sb_param chdir_x[] = { SB_I64(0), SB_STR("/srv") };
+
+	head(b);
+	sb_begin(b, 0x215);
+	task(b, 1, 0, "init", "/sbin/init");
+	task(b, 100, 1, "sh", "/bin/sh");
+	task(b, 101, 100, "cat", "/bin/cat");
+	sb_end(b);
+	sb_begin(b, 0x218);
+	sb_64(b, 101);
+	size_t at = sb_entry(b);
+	sb_64(b, 4), sb_64(b, 99), sb_8(b, 16), sb_32(b, 2), sb_str(b, "/var/log/known"), sb_32(b, 2049);
+	sb_entry_end(b, at, 1);
+	sb_end(b);
+	user_added(b);						       /* 1: state only */
+	opened(b, 0x216, -1, 2, 101, 3, "/etc/shadow");		       /* 2 */
+	opened(b, 0x217, 1, 3, 100, 3, "/etc/shadow");		       /* 3: state only */
+	sb_event(b, 0x216, -1, TS + 4, 100, PPME_SYSCALL_CHDIR_X, chdir_x, 2); /* 4 */
+	opened(b, 0x217, 0, 5, 100, 5, "here");			       /* 5: /srv/here */
+	sb_event(b, 0x216, -1, TS + 6, 101, PPME_SYSCALL_WRITE_E, write_e, 2);
+	sb_event(b, 0x216, -1, TS + 7, 101, PPME_SYSCALL_WRITE_X, write_x, 2); /* 6: on /var/log/known */
+	opened(b, 0x216, -1, 8, 101, -2, "/etc/shadow");	       /* 7: failed */
+}
+
+static void random_events(struct sb *b, uint32_t seed, uint32_t n)
+{
+	struct gen g;
+
+	head(b);
+	sb_begin(b, 0x215);
+	task(b, 1, 0, "init", "/sbin/init");
+	sb_end(b);
+	gen_make(&g, seed, n);
+	for (uint32_t i = 0; i < g.count; i++) {
+		struct evt ev;
+
+		gen_at(&g, i, &ev);
+		sb_begin(b, 0x216);
+		sb_16(b, ev.env->cpu);
+		sb_raw(b, ev.hdr, ev.hdr->len);
+		sb_end(b);
+	}
+	gen_fini(&g);
+}
+
+int main(int argc, char **argv)
+{
+	struct sb b = { 0 }, z = { 0 }, *out = &b;
+
+	if (argc == 2 && !strcmp(argv[1], "story")) {
+		story(&b);
+	} else if (argc == 2 && !strcmp(argv[1], "story-gzip")) {
+		story(&b);
+		sb_gzip(&z, b.p, b.len);
+		out = &z;
+	} else if (argc == 4 && !strcmp(argv[1], "random")) {
+		random_events(&b, (uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3]));
+	} else {
+		fprintf(stderr, "usage: mkcap story | story-gzip | random SEED EVENTS\n");
+		return 2;
+	}
+	if (fwrite(out->p, 1, out->len, stdout) != out->len || fflush(stdout))
+		return 1;
+	sb_free(&b);
+	sb_free(&z);
+	return 0;
+}
