@@ -21,6 +21,7 @@ struct cmp_set {
 		uint32_t id1;	    /* dense number + 1, 0 free */
 	} *slots;		    /* owned */
 	uint32_t mask, count;
+	uint64_t lens; /* bit n: there is a text key of n bytes; the last bit stands for all longer ones */
 };
 
 int set_add(struct cmp_set *s, struct set_key k, uint32_t *ret_id); /* 0 or -ENOMEM */

@@ -42,3 +42,21 @@ static inline uint64_t hash_bytes(const char *s, size_t n)
 	}
 	return hash_mix(a ^ 0x8ebc6af09c88c6e3ull, b ^ h);
 }
+
+/* One of 64 bits for what the last 8 bytes of s[0..n) look like, for filters ahead of a hash. */
+static inline uint64_t tail_bit(const char *s, size_t n)
+{
+	uint64_t v = n;
+	uint32_t x, y;
+
+	if (n >= 8) {
+		memcpy(&v, s + n - 8, 8);
+	} else if (n >= 4) {
+		memcpy(&x, s, 4);
+		memcpy(&y, s + n - 4, 4);
+		v = (uint64_t)x << 32 | y;
+	} else if (n) {
+		v = (uint64_t)(unsigned char)s[0] << 16 | (uint64_t)(unsigned char)s[n / 2] << 8 | (unsigned char)s[n - 1];
+	}
+	return 1ull << (v * 0x9e3779b97f4a7c15ull >> 58);
+}

@@ -19,6 +19,11 @@ static bool key_equal(const struct set_key *a, struct set_key b)
 	return a->len == SET_NUMBER ? a->u == b.u : !a->len || !memcmp(a->s, b.s, a->len);
 }
 
+static uint64_t len_bit(uint32_t len)
+{
+	return 1ull << (len < 63 ? len : 63);
+}
+
 /* The slot of the key, or the free one where it belongs. */
 static struct cmp_set_slot *slot_of(const struct cmp_set *s, struct set_key k, uint64_t h)
 {
@@ -31,7 +36,7 @@ static struct cmp_set_slot *slot_of(const struct cmp_set *s, struct set_key k, u
 
 static int rehash(struct cmp_set *s)
 {
-	struct cmp_set n = { .mask = s->slots ? s->mask * 2 + 1 : 7, .count = s->count };
+	struct cmp_set n = { .mask = s->slots ? s->mask * 2 + 1 : 7, .count = s->count, .lens = s->lens };
 
 	n.slots = calloc((size_t)n.mask + 1, sizeof(*n.slots));
 	if (!n.slots)
@@ -54,6 +59,8 @@ int set_add(struct cmp_set *s, struct set_key k, uint32_t *ret_id)
 	slot = slot_of(s, k, h);
 	if (!slot->id1)
 		*slot = (struct cmp_set_slot){ h, k, ++s->count };
+	if (k.len != SET_NUMBER)
+		s->lens |= len_bit(k.len);
 	if (ret_id)
 		*ret_id = slot->id1 - 1;
 	return 0;
@@ -67,7 +74,7 @@ void set_fini(struct cmp_set *s)
 
 int64_t set_find(const struct cmp_set *s, struct set_key k)
 {
-	if (!s->slots)
+	if (!s->slots || (k.len != SET_NUMBER && !(s->lens & len_bit(k.len))))
 		return -1;
 	return (int64_t)slot_of(s, k, key_hash(k))->id1 - 1;
 }

@@ -50,7 +50,8 @@ struct key_group {
 	uint8_t kind;
 	uint8_t type; /* of the keys */
 	uint8_t nlen;
-	uint32_t len[KEY_LENGTHS_MAX]; /* KEY_PREFIX, KEY_SUFFIX */
+	uint32_t len[KEY_LENGTHS_MAX];	/* KEY_PREFIX, KEY_SUFFIX */
+	uint64_t tails[KEY_LENGTHS_MAX]; /* by length: tail_bit of its keys */
 	struct cmp_set set;	       /* keys -> numbers; not for KEY_PATH */
 	uint32_t *first;	       /* owned: number -> first of its positions; one more at the end */
 	uint32_t *pos;		       /* owned: positions of entries */
@@ -104,6 +105,7 @@ struct node {
 	struct node **child;
 };
 #define CLAUSE_NONE UINT32_MAX
+#define CLAUSE_COST_MAX 3000 /* a clause that lets more through is not worth its look-ups */
 
 /* The tree for one event type (type NO_ID: nothing is folded), simplified, in a's memory. */
 struct node *tree_fold(const struct ruleset *rs, const struct node *n, uint32_t type, struct base_arena *a);
@@ -120,7 +122,8 @@ void bucket_free(struct bucket *b);
 /* ---- compile_match.c */
 struct value_slot {
 	uint32_t gen;
-	int32_t rc; /* 1 value, 0 none */
+	int8_t rc;   /* 1 value, 0 none */
+	int8_t nul;  /* a NUL inside: 1 yes, 0 no, -1 nobody looked */
 	struct eval_val val;
 };
 
@@ -137,5 +140,6 @@ struct eval_worker {
 
 /* Value of the expression for the event: 1, 0, -EAGAIN. Valid until the next event. */
 int worker_value(struct eval_worker *w, struct eval_ctx *c, uint32_t value, const struct eval_val **ret);
+bool worker_value_has_nul(struct eval_worker *w, uint32_t value); /* of a string just had */
 /* Sets in w->cand the entries that keys point at. */
 void index_probe(const struct bucket *b, struct eval_worker *w, struct eval_ctx *c);

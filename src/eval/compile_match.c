@@ -50,11 +50,21 @@ int worker_value(struct eval_worker *w, struct eval_ctx *c, uint32_t value, cons
 
 		if (r < 0)
 			return r;
-		s->rc = r;
+		s->rc = (int8_t)r;
+		s->nul = -1;
 		s->gen = w->gen;
 	}
 	*ret = &s->val;
 	return s->rc;
+}
+
+bool worker_value_has_nul(struct eval_worker *w, uint32_t value)
+{
+	struct value_slot *s = &w->values[value];
+
+	if (s->nul < 0)
+		s->nul = s->val.len && memchr(s->val.s, '\0', s->val.len);
+	return s->nul;
 }
 
 static int compute(struct eval_worker *w, struct eval_ctx *c, const struct atom *a)

@@ -192,7 +192,7 @@ int tree_emit(struct ruleset *rs, struct node *n, uint32_t *ret_prog)
 	if (!vec_grow((void **)&rs->progs, rs->nprog, &rs->cap_prog, sizeof(*rs->progs)))
 		return -ENOMEM;
 	p.start = emit(rs, n, CODE_TRUE, CODE_FALSE);
-	if (n->kind != COND_MACRO && n->cost[0] != CLAUSE_NONE) {
+	if (n->kind != COND_MACRO && n->cost[0] <= CLAUSE_COST_MAX) {
 		p.nclause = collect(n, 0, NULL);
 		p.clause = malloc((p.nclause + 1) * sizeof(*p.clause));
 		if (!p.clause)

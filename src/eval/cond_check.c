@@ -31,7 +31,7 @@ static int set_err(struct check *x, const struct cond *c, const char *msg)
 
 static int refuse_op(struct check *x, const struct cond *c, const char *what)
 {
-	char msg[256];
+	char msg[512];
 
 	snprintf(msg, sizeof(msg), "filter error: '%s' %s", cond_op_name(c->op), what);
 	return set_err(x, c, msg);

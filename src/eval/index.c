@@ -5,6 +5,7 @@
  *
  * Never misses: where a value can't be had or is not what keys are made of (a string with a NUL
  * inside), every entry of the group is a candidate. */
+#include "eval/cmp_hash.h"
 #include "eval/compile_internal.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ bool index_atom(const struct atom *a, uint32_t *ret_cost)
 {
 	const struct cond *c = a->check;
 	const struct field_ref *f = value_expr_field(c->lhs);
-	uint32_t cost = 0, per;
+	uint32_t cost = 0, per = 0;
 	enum key_kind kind;
 
 	/* evt.deltatime and its kin change by being read */
@@ -77,10 +78,13 @@ bool index_atom(const struct atom *a, uint32_t *ret_cost)
 			per = evt_param_is_string(c->lhs->type) && len > 1 ? 4 : 40;
 		else
 			per = len > 4 ? 10 : len > 1 ? 60 : 2000;
-		cost += i < 16 ? per * 8 : per;
+		cost += per * 8;
 		if (cost > 1u << 24)
 			break;
 	}
+	/* a long list of good keys is still good */
+	if (kind == KEY_EQUAL ? cost > 400 && per < 40 : per <= 10 && cost > 800)
+		cost = kind == KEY_EQUAL ? 400 : 800;
 	if (few_values(f->def->name))
 		cost += 4000;
 	if (c->lhs->kind != XF_FIELD)
@@ -132,12 +136,16 @@ static bool fits_length(const struct key_group *g, uint32_t len)
 	return g->nlen < KEY_LENGTHS_MAX;
 }
 
-static void note_length(struct key_group *g, uint32_t len)
+static void note_length(struct key_group *g, const char *s, uint32_t len)
 {
-	for (unsigned i = 0; i < g->nlen; i++)
-		if (g->len[i] == len)
-			return;
-	g->len[g->nlen++] = len;
+	unsigned i = 0;
+
+	while (i < g->nlen && g->len[i] != len)
+		i++;
+	g->len[i] = len;
+	g->tails[i] |= tail_bit(s, len);
+	if (i == g->nlen)
+		g->nlen++;
 }
 
 /* 0, -ENOMEM, or 1: the group has no room for it. */
@@ -164,7 +172,7 @@ static int enter_atom(struct builder *x, const struct atom *a, uint32_t pos)
 		if (kind != KEY_EQUAL) {
 			if (!fits_length(g, v->len))
 				return 1;
-			note_length(g, v->len);
+			note_length(g, v->s, v->len);
 		}
 		if (set_add(&g->set, set_key_of(v), &key) || !vec_grow((void **)&x->links, x->nlink, &x->cap_link, sizeof(*x->links)))
 			return -ENOMEM;
@@ -284,7 +292,8 @@ static void probe_group(const struct key_group *g, const struct eval_val *v, uin
 			k = (struct set_key){ .s = v->s, .len = g->len[i] };
 			if (g->kind == KEY_SUFFIX)
 				k.s += v->len - g->len[i];
-			hit_key(g, k, cand);
+			if (g->tails[i] & tail_bit(k.s, k.len))
+				hit_key(g, k, cand);
 		}
 		break;
 	case KEY_PATH:
@@ -296,13 +305,13 @@ static void probe_group(const struct key_group *g, const struct eval_val *v, uin
 }
 
 /* Is the value something keys say nothing about? */
-static bool unlike_keys(const struct key_group *g, const struct eval_val *v)
+static bool unlike_keys(const struct key_group *g, const struct eval_val *v, struct eval_worker *w)
 {
 	if (v->is_list)
 		return true;
 	if (!evt_param_is_string(g->type))
 		return v->type != g->type;
-	return !evt_param_is_string(v->type) || (v->len && memchr(v->s, '\0', v->len));
+	return !evt_param_is_string(v->type) || worker_value_has_nul(w, g->value);
 }
 
 void index_probe(const struct bucket *b, struct eval_worker *w, struct eval_ctx *c)
@@ -322,7 +331,7 @@ void index_probe(const struct bucket *b, struct eval_worker *w, struct eval_ctx 
 		r = worker_value(w, c, g->value, &v);
 		if (!r)
 			continue;
-		if (r > 0 && !unlike_keys(g, v)) {
+		if (r > 0 && !unlike_keys(g, v, w)) {
 			probe_group(g, v, w->cand);
 			continue;
 		}
