@@ -8,58 +8,58 @@ _Static_assert(offsetof(struct fd_sock, sip) == SOCK_V6_SIP && offsetof(struct f
 		       offsetof(struct fd_sock, dport) == SOCK_V6_DPORT && offsetof(struct fd_sock, l4) == SOCK_V6_L4,
 	       "struct fd_sock itself is the union's IPv6 tuple");
 
-/* Runs of bytes: raw offset, offset in struct fd_sock, length. Each list covers all bytes once. */
-struct run {
-	uint8_t raw, sock, len;
-};
-
-static const struct run v4_runs[] = {
-	{ SOCK_V4_SIP, 0, 4 }, { SOCK_V4_DIP, 16, 4 }, { SOCK_V4_SPORT, 32, 2 }, { SOCK_V4_DPORT, 34, 2 },
-	{ SOCK_V4_L4, 36, 1 }, { 13, 4, 12 },	       { 25, 20, 12 },
-};
-static const struct run v4s_runs[] = {
-	{ SOCK_V4S_IP, 0, 4 }, { SOCK_V4S_PORT, 32, 2 }, { SOCK_V4S_L4, 36, 1 },
-	{ 7, 4, 12 },	       { 19, 16, 16 },		 { 35, 34, 2 },
-};
-static const struct run v6s_runs[] = {
-	{ SOCK_V6S_IP, 0, 16 }, { SOCK_V6S_PORT, 32, 2 }, { SOCK_V6S_L4, 36, 1 }, { 19, 16, 16 }, { 35, 34, 2 },
-};
+/* Runs of bytes: R(offset in the union, offset in struct fd_sock, length). Each list covers all bytes
+ * once: the type's own members first, then what lies beyond them. Lengths are constants, so that each run
+ * is a move or two. */
+#define V4_RUNS(R)                                                                                    \
+	R(SOCK_V4_SIP, 0, 4) R(SOCK_V4_DIP, 16, 4) R(SOCK_V4_SPORT, 32, 2) R(SOCK_V4_DPORT, 34, 2)    \
+	R(SOCK_V4_L4, 36, 1) R(13, 4, 12) R(25, 20, 12)
+#define V4S_RUNS(R)                                                                                   \
+	R(SOCK_V4S_IP, 0, 4) R(SOCK_V4S_PORT, 32, 2) R(SOCK_V4S_L4, 36, 1)                            \
+	R(7, 4, 12) R(19, 16, 16) R(35, 34, 2)
+#define V6S_RUNS(R)                                                                                   \
+	R(SOCK_V6S_IP, 0, 16) R(SOCK_V6S_PORT, 32, 2) R(SOCK_V6S_L4, 36, 1) R(19, 16, 16) R(35, 34, 2)
 /* IPv6 tuples, and types that have no addresses of their own, unix pointers included. */
-static const struct run same[] = { { 0, 0, SOCK_RAW_BYTES } };
+#define OTHER_RUNS(R) R(0, 0, SOCK_RAW_BYTES)
 
-static const struct run *runs_of(unsigned type, size_t *ret_count)
-{
-#define RUNS(a) (*ret_count = sizeof(a) / sizeof((a)[0]), (a))
-	switch (type) {
-	case FD_IPV4:
-		return RUNS(v4_runs);
-	case FD_IPV4_SERVER:
-		return RUNS(v4s_runs);
-	case FD_IPV6_SERVER:
-		return RUNS(v6s_runs);
-	default:
-		return RUNS(same);
-	}
-#undef RUNS
-}
+#define PACK(r, s, n) memcpy(raw + (r), sock + (s), n);
+#define UNPACK(r, s, n) memcpy(sock + (s), raw + (r), n);
 
 void sock_pack(const struct state_fd *f, uint8_t raw[SOCK_RAW_BYTES])
 {
-	const uint8_t *s = (const uint8_t *)&f->sock;
-	size_t count;
-	const struct run *r = runs_of(f->type, &count);
+	const uint8_t *sock = (const uint8_t *)&f->sock;
 
-	for (size_t i = 0; i < count; i++)
-		memcpy(raw + r[i].raw, s + r[i].sock, r[i].len);
+	switch (f->type) {
+	case FD_IPV4:
+		V4_RUNS(PACK)
+		break;
+	case FD_IPV4_SERVER:
+		V4S_RUNS(PACK)
+		break;
+	case FD_IPV6_SERVER:
+		V6S_RUNS(PACK)
+		break;
+	default:
+		OTHER_RUNS(PACK)
+	}
 }
 
 void sock_unpack(struct state_fd *f, enum fd_type type, const uint8_t raw[SOCK_RAW_BYTES])
 {
-	uint8_t *s = (uint8_t *)&f->sock;
-	size_t count;
-	const struct run *r = runs_of(type, &count);
+	uint8_t *sock = (uint8_t *)&f->sock;
 
-	for (size_t i = 0; i < count; i++)
-		memcpy(s + r[i].sock, raw + r[i].raw, r[i].len);
+	switch (type) {
+	case FD_IPV4:
+		V4_RUNS(UNPACK)
+		break;
+	case FD_IPV4_SERVER:
+		V4S_RUNS(UNPACK)
+		break;
+	case FD_IPV6_SERVER:
+		V6S_RUNS(UNPACK)
+		break;
+	default:
+		OTHER_RUNS(UNPACK)
+	}
 	f->type = (uint8_t)type;
 }

@@ -16,7 +16,8 @@ static void put(struct text *t, const char *s, size_t len)
 
 	if (len > room)
 		len = room;
-	memcpy(t->p, s, len);
+	for (size_t i = 0; i < len; i++) /* pieces are short: no call */
+		t->p[i] = s[i];
 	t->p += len;
 }
 
@@ -25,14 +26,26 @@ static void put_str(struct text *t, const char *s)
 	put(t, s, strlen(s));
 }
 
-static void put_number(struct text *t, uint64_t v, unsigned base)
+static void put_dec(struct text *t, uint32_t v)
 {
-	char buf[20];
+	char buf[10];
 	unsigned n = sizeof(buf);
 
 	do {
-		buf[--n] = "0123456789abcdef"[v % base];
-		v /= base;
+		buf[--n] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	put(t, buf + n, sizeof(buf) - n);
+}
+
+static void put_hex(struct text *t, uint64_t v)
+{
+	char buf[16];
+	unsigned n = sizeof(buf);
+
+	do {
+		buf[--n] = "0123456789abcdef"[v & 15];
+		v >>= 4;
 	} while (v);
 	put(t, buf + n, sizeof(buf) - n);
 }
@@ -42,7 +55,7 @@ static void put_v4(struct text *t, const uint8_t *ip)
 	for (unsigned i = 0; i < 4; i++) {
 		if (i)
 			put(t, ".", 1);
-		put_number(t, ip[i], 10);
+		put_dec(t, ip[i]);
 	}
 }
 
@@ -62,7 +75,7 @@ static void put_end(struct text *t, bool v6, const uint8_t *ip, bool with_port, 
 		put_v4(t, ip);
 	if (with_port) {
 		put(t, ":", 1);
-		put_number(t, port, 10);
+		put_dec(t, port);
 	}
 }
 
@@ -128,7 +141,7 @@ static void put_invalid(struct text *t, unsigned family, const char *what)
 static void put_family(struct text *t, unsigned family)
 {
 	put_str(t, "family ");
-	put_number(t, family, 10);
+	put_dec(t, family);
 }
 
 size_t sock_addr_text(char *out, size_t size, const uint8_t *p, uint32_t len)
@@ -153,9 +166,9 @@ size_t sock_addr_text(char *out, size_t size, const uint8_t *p, uint32_t len)
 
 static void put_unix(struct text *t, uint64_t source, uint64_t dest, const char *path, size_t path_len)
 {
-	put_number(t, source, 16);
+	put_hex(t, source);
 	put(t, "->", 2);
-	put_number(t, dest, 16);
+	put_hex(t, dest);
 	put(t, " ", 1);
 	put(t, path, path_len);
 }
