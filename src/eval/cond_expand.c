@@ -82,7 +82,7 @@ static void expand_node(struct expand *x, struct cond **cp, const struct path *p
 		x->fatal = -ENOMEM;
 		return;
 	}
-	expand_node(x, cp, &here, depth);
+	expand_node(x, cp, &here, depth + 1); /* macros of macros count as depth too: they recurse */
 	cond_free(c); /* its name was part of the path */
 }
 

@@ -1,5 +1,6 @@
 /* Compiled rules against the interpreter, and what the compiled form promises beyond its answers. */
 #include "lang_gen.h"
+#include "eval/ast.h"
 #include "eval/compile_internal.h"
 
 #include <setjmp.h>
@@ -296,6 +297,43 @@ static void ruleset_many_rules_use_every_word(void **state)
 	fake_event_fini(&e);
 }
 
+static void compile_deep_tree_is_no_danger(void **state)
+{
+	enum { DEPTH = COND_TREE_DEPTH_MAX / 2 };
+	struct eval_rule *rules = calloc(1, sizeof(*rules));
+	struct cond_error err;
+	struct eval_worker *w;
+	struct ruleset *rs;
+	struct fake_event e;
+	const uint32_t *ids;
+	struct cond *c;
+
+	(void)state;
+	c = fake_cond("f.s1 = a", &err);
+	for (unsigned i = 0; i < DEPTH; i++) {
+		struct cond *n = cond_new(COND_NOT, c->pos), *both = cond_new(COND_AND, c->pos);
+
+		assert_int_equal(cond_add_child(both, c), 0);
+		assert_int_equal(cond_add_child(both, fake_cond("f.i exists", &err)), 0);
+		assert_int_equal(cond_add_child(n, both), 0);
+		c = n;
+	}
+	rules[0] = fake_rule(c, 0);
+	rs = ruleset_compile(rules, 1, true, false);
+	assert_non_null(rs);
+	w = eval_worker_new(rs);
+	fake_event_init(&e);
+	fake_str(&e, FK_S1, "a");
+	fake_num(&e, FK_I, 1);
+	assert_int_equal(eval_match(w, &e.ctx, &ids), cond_interpret(&e.ctx, ruleset_rule(rs, 0)->cond));
+	assert_int_equal(eval_match(w, &e.ctx, &ids), 1);
+	e.world.rc[FK_I] = -EAGAIN;
+	assert_int_equal(eval_match(w, &e.ctx, &ids), -EAGAIN);
+	eval_worker_free(w);
+	ruleset_free(rs);
+	fake_event_fini(&e);
+}
+
 static void worker_generation_wrap_forgets_old_results(void **state)
 {
 	static const char *const texts[] = { "f.s1 contains a", "f.s1 exists" };
@@ -330,6 +368,7 @@ int main(void)
 		cmocka_unit_test(match_other_source_sees_only_its_rules),
 		cmocka_unit_test(ruleset_without_enabled_rules_matches_nothing),
 		cmocka_unit_test(ruleset_many_rules_use_every_word),
+		cmocka_unit_test(compile_deep_tree_is_no_danger),
 		cmocka_unit_test(worker_generation_wrap_forgets_old_results),
 	};
 

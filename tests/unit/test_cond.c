@@ -336,6 +336,58 @@ static void expand_growth_beyond_limit_is_refused(void **state)
 	buf_fini(&b);
 }
 
+struct chain {
+	char name[16];
+	struct cond *cond;
+};
+
+static const struct cond *chain_lookup(void *arg, const char *name)
+{
+	return ((struct chain *)arg)[atoi(name + 1)].cond;
+}
+
+/* Macro i wraps macro i + 1; the last of them is a check. */
+static int expand_chain(const char *fmt, unsigned n, struct base_buf *text)
+{
+	struct chain *m = calloc(n + 1, sizeof(*m));
+	struct cond_error err;
+	struct cond *c;
+	char buf[64];
+	int r;
+
+	for (unsigned i = 0; i <= n; i++) {
+		snprintf(buf, sizeof(buf), i < n ? fmt : "evt.type=open", i + 1);
+		assert_int_equal(parse(buf, &m[i].cond, &err), 0);
+	}
+	assert_int_equal(parse("m0", &c, &err), 0);
+	r = cond_expand(&c, chain_lookup, m, 10000000, &err);
+	if (!r) {
+		struct evt_set s;
+
+		cond_text(text, c);
+		cond_events(c, &s);
+		assert_int_equal(cond_check(c, "syscall", NULL, NULL, NULL, &err), 0);
+	}
+	cond_free(c);
+	for (unsigned i = 0; i <= n; i++)
+		cond_free(m[i].cond);
+	free(m);
+	return r;
+}
+
+static void expand_deep_chains_are_bounded(void **state)
+{
+	struct base_buf b = { 0 };
+
+	(void)state;
+	assert_int_equal(expand_chain("m%u", 3000, &b), 0);
+	assert_string_equal(b.p, "evt.type = open");
+	assert_int_equal(expand_chain("m%u", 100000, &b), -E2BIG);
+	assert_int_equal(expand_chain("not (m%u and evt.type=close)", 1300, &b), 0);
+	assert_int_equal(expand_chain("not (m%u and evt.type=close)", 20000, &b), -E2BIG);
+	buf_fini(&b);
+}
+
 /* ---- warnings ---------------------------------------------------------------------------------- */
 
 static void note(void *arg, const char *code, const char *msg, struct cond_pos pos)
@@ -486,6 +538,7 @@ int main(void)
 		cmocka_unit_test(parse_position_counts_lines_and_columns),
 		cmocka_unit_test(expand_puts_macros_in_and_finds_loops),
 		cmocka_unit_test(expand_growth_beyond_limit_is_refused),
+		cmocka_unit_test(expand_deep_chains_are_bounded),
 		cmocka_unit_test(check_warnings_come_as_the_reference_gives_them),
 		cmocka_unit_test(check_na_comparison_of_audit_field_warns_before_it_fails),
 		cmocka_unit_test(event_types_follow_the_algebra),
