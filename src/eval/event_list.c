@@ -105,8 +105,8 @@ static bool is_usual(unsigned type)
 
 static void generic_events(struct list *l)
 {
-	const char *names[1024];
-	size_t order[1024], n = 0;
+	const char *names[1024] = { NULL };
+	size_t order[1024] = { 0 }, n = 0;
 
 	for (size_t i = 0; i < evt_syscall_count && n < 1024; i++)
 		if (evt_syscalls[i].exit_event == PPME_GENERIC_X && strncmp(evt_syscalls[i].name, "na_", 3) != 0)
