@@ -297,6 +297,26 @@ static void ruleset_many_rules_use_every_word(void **state)
 	fake_event_fini(&e);
 }
 
+static void explain_names_keys_and_scanned_types(void **state)
+{
+	static const char *const texts[] = {
+		"evt.type in (open, openat) and (f.s1 = abc or f.path pmatch (/etc))", "evt.type = openat and f.s1 contains abc", "evt.type = openat and f.s1 in ()",
+	};
+	static const char *const want[] = { "looked up by f.s1, f.path", "tried on every event (", "looked up by f.s1" };
+	struct ruleset *rs = compile(texts, 3, true);
+	struct base_buf b = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		buf_reset(&b);
+		ruleset_explain(rs, i, &b);
+		if (!b.p || !strstr(b.p, want[i]))
+			fail_msg("%s: %s", texts[i], b.p ? b.p : "(nothing)");
+	}
+	buf_fini(&b);
+	ruleset_free(rs);
+}
+
 static void compile_deep_tree_is_no_danger(void **state)
 {
 	enum { DEPTH = COND_TREE_DEPTH_MAX / 2 };
@@ -368,6 +388,7 @@ int main(void)
 		cmocka_unit_test(match_other_source_sees_only_its_rules),
 		cmocka_unit_test(ruleset_without_enabled_rules_matches_nothing),
 		cmocka_unit_test(ruleset_many_rules_use_every_word),
+		cmocka_unit_test(explain_names_keys_and_scanned_types),
 		cmocka_unit_test(compile_deep_tree_is_no_danger),
 		cmocka_unit_test(worker_generation_wrap_forgets_old_results),
 	};
