@@ -8,6 +8,7 @@
 #pragma once
 
 #ifndef __bpf__
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -215,12 +216,17 @@ struct evt_param {
  * With one shard for both, one delivery EVT_WHOLE does both. */
 enum evt_part { EVT_WHOLE, EVT_GIVE, EVT_TAKE };
 
-/* Made by the router, filled by the parent's worker, taken and freed by the child's worker. The
- * child's worker reads it only after the parent's shard has applied the event (that is the
- * happens-before edge), so plain members do. */
+/* Made by the router (zeroed), filled by the parent's worker, taken and freed by the child's worker. Normally
+ * the child's worker reads it after the parent's shard has applied the event. When a live child's worker
+ * gives up waiting for a lagging parent's shard, `state` decides who comes last: that one frees. The
+ * exchanges on it are acq_rel, so the plain members are visible to the other side. */
 struct evt_handover {
-	void *fds; /* owned reference to the parent's descriptor table, NULL none */
+	void *fds;  /* owned reference to the parent's descriptor table, NULL none */
+	bool valid; /* the parent was known before this event */
+	_Atomic uint32_t state; /* enum evt_handover_state */
 };
+
+enum evt_handover_state { EVT_HANDOVER_OPEN, EVT_HANDOVER_GIVEN, EVT_HANDOVER_LEFT };
 
 /* View of one event; everything points into the buffer that holds it and is valid until the
  * consumer returns. hdr may be unaligned: it is packed. */

@@ -18,21 +18,6 @@ struct state_group {
 	struct state_group *hash_next;
 };
 
-/* What a shard holds beyond its records (state_shard.apply). apply.c */
-struct apply_shard {
-	struct state_group **bucket; /* owned; hash of groups by pid */
-	uint32_t buckets, groups;    /* buckets: a power of two */
-	struct exit_ring *exits;     /* owned */
-	struct container_table *containers; /* owned */
-	struct container_cache *container_ids; /* owned; cgroup path -> id */
-	struct scan_links *links;    /* owned; while a scan runs: thread -> parent by number */
-};
-
-static inline struct apply_shard *apply_of(struct state_shard *s)
-{
-	return s->apply;
-}
-
 /* ---- parsers ----------------------------------------------------------------------------- */
 
 /* Applies one event. ctx->task may be NULL, ctx->fd may be NULL: each tests what it needs. */
@@ -42,6 +27,8 @@ typedef void state_parse_fn(struct state_shard *s, const struct evt *ev, struct 
 state_parse_fn *state_fd_parser(enum evt_type type);
 /* Threads, processes, users, containers (apply_proc.c and the rest): likewise. */
 state_parse_fn *state_proc_parser(enum evt_type type);
+/* Its part for node-wide events (apply_meta.c). */
+state_parse_fn *state_meta_parser(enum evt_type type);
 
 /* Steps 4, 5 and 7 of state-semantics 1, before the parser: the stored enter event, the table, the event's
  * descriptor. Fills fds, fd, fd_num, enter of ctx. */
@@ -50,6 +37,29 @@ void state_fd_common(struct state_shard *s, const struct evt *ev, struct state_c
 void state_fd_flush_pending(struct state_shard *s);
 /* EVT_GIVE of an event that reads another process's descriptors: hands the table over. */
 void state_fd_give(struct state_shard *s, const struct evt *ev);
+
+/* ---- the shard --------------------------------------------------------------------------- */
+
+/* What a shard holds beyond its records (state_shard.apply). apply.c */
+struct apply_shard {
+	state_parse_fn *parser[EVT_TYPE_MAX]; /* NULL: changes nothing */
+	struct state_group **bucket; /* owned; hash of groups by pid */
+	uint32_t buckets, groups;    /* buckets: a power of two */
+	struct exit_ring *exits;     /* owned */
+	struct container_table *containers; /* owned */
+	struct container_cache *container_ids; /* owned; cgroups -> id */
+	struct state_task *enter_done; /* its stored enter event goes with the next event */
+	struct scan_links *links;      /* owned; parents by number while a scan runs (scan.c), else NULL */
+};
+
+/* Forgets users, containers, interfaces and recent exits, before another capture's head is read. */
+void state_reset_shard(struct state_shard *s);
+void scan_links_free(struct state_shard *s); /* scan.c */
+
+static inline struct apply_shard *apply_of(struct state_shard *s)
+{
+	return s->apply;
+}
 
 /* ---- helpers for parsers ----------------------------------------------------------------- */
 
@@ -70,12 +80,6 @@ const char *state_dirfd_base(const struct state_ctx *ctx, const char *name, size
 			     char buf[STATE_DIRFD_MAX], size_t *ret_len);
 
 /* ---- threads: apply_task.c --------------------------------------------------------------- */
-
-/* An "in a pid namespace" version. */
-static inline bool ver_in_pidns(const struct state_ver *v)
-{
-	return v->flags & TASK_F_CHILD_IN_PIDNS || (v->vtid >= 0 && v->vtid != v->tid);
-}
 
 static inline bool ver_is_leader(const struct state_ver *v)
 {

@@ -380,6 +380,14 @@ void ver_set_parent(struct state_shard *s, struct state_ver *v, struct state_tas
 	task_put(s, old);
 }
 
+void ver_set_reaper(struct state_shard *s, struct state_ver *v, struct state_task *reaper)
+{
+	struct state_task *old = v->reaper;
+
+	v->reaper = reaper && task_get(reaper) ? reaper : NULL;
+	task_put(s, old);
+}
+
 struct state_ver *state_edit(struct state_shard *s, struct state_task *t, struct okey from)
 {
 	struct state_ver *cur = task_ver(t), *v;
@@ -398,7 +406,7 @@ struct state_ver *state_edit(struct state_shard *s, struct state_task *t, struct
 	v->newer = v->retire_next = NULL;
 	atomic_init(&v->prev, cur);
 	v->parent = cur->parent && task_get(cur->parent) ? cur->parent : NULL;
-	v->reaper = NULL;
+	v->reaper = cur->reaper && task_get(cur->reaper) ? cur->reaper : NULL;
 	v->atoms_generation = 0;
 	each_str(v, str);
 	for (unsigned i = 0; i < VER_STRINGS; i++)
@@ -424,6 +432,28 @@ void state_publish(struct state_shard *s, struct state_task *t, struct state_ver
 	atomic_fetch_add_explicit(&s->stats.versions, 1, memory_order_relaxed);
 }
 
+/* The parent that a dead version keeps is where its heirs are looked for. Dead ancestors in between are left
+ * out, or generations of processes that fork and exit would keep each other's stubs for ever. Whoever
+ * follows the link does so as of a later key, when these deaths are in force, so nothing changes for
+ * them; a death that is not visible here yet makes the way one step longer, no more. */
+static struct state_task *living_parent(struct state_task *parent, struct okey from, bool in_pidns)
+{
+	for (unsigned hops = 0; parent && hops < 64; hops++) {
+		/* acquire: as task_ver_at; the record may be another shard's */
+		const struct state_ver *v = atomic_load_explicit(&parent->ver, memory_order_acquire);
+
+		if (!v->dead || okey_less(from, v->from))
+			break;
+		if (v->reaper)
+			parent = v->reaper;
+		else if (ver_in_pidns(v) == in_pidns)
+			parent = v->parent;
+		else
+			break;
+	}
+	return parent;
+}
+
 void state_task_dead(struct state_shard *s, struct state_task *t, struct okey from, struct state_task *reaper)
 {
 	struct state_ver *cur = task_ver(t), *v = ver_new(s);
@@ -432,10 +462,14 @@ void state_task_dead(struct state_shard *s, struct state_task *t, struct okey fr
 	atomic_init(&v->prev, cur);
 	v->tid = cur->tid;
 	v->pid = cur->pid;
+	v->vtid = cur->vtid;
+	v->flags = cur->flags;
 	v->dead = true;
 	v->invalid = cur->invalid;
-	v->parent = cur->parent && task_get(cur->parent) ? cur->parent : NULL;
-	v->reaper = reaper && task_get(reaper) ? reaper : NULL;
+	if (reaper && task_get(reaper))
+		v->reaper = reaper;
+	else
+		ver_set_parent(s, v, living_parent(cur->parent, from, ver_in_pidns(cur)));
 	state_publish(s, t, v);
 }
 
@@ -482,6 +516,11 @@ static bool ready(struct state_shard *me, unsigned shard, struct okey k)
 	const struct state_gate *g = &me->table->opts.gate;
 
 	return shard == me->index || !g->ready || g->ready(g->ctx, me->index, shard, k);
+}
+
+bool state_shard_ready(struct state_shard *me, unsigned shard, struct okey k)
+{
+	return ready(me, shard, k);
 }
 
 int state_find_task_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, struct okey k,
@@ -535,12 +574,14 @@ int state_follow(struct state_shard *me, struct state_task *link, struct okey k,
 		v = task_ver_at(link, k);
 		if (!v)
 			return 0;
-		if (!v->dead) {
+		if (!v->dead && !v->exited) {
 			*ret = v;
 			if (ret_task)
 				*ret_task = link;
 			return 1;
 		}
+		if (!v->reaper)
+			return state_find_reaper(me, v, k, ret, ret_task);
 		link = v->reaper;
 	}
 	return 0;

@@ -97,14 +97,16 @@ void state_task_drop(struct state_shard *s, struct state_task *t);
 /* Publishes the draft's version from key on and enters it in the map. */
 void state_task_add(struct state_shard *s, struct state_task *t, struct okey from);
 /* Publishes a dead version at `from` (okey_after(event) for exits, so that the event itself still sees
- * the thread) with the given reaper (may be NULL; counted here). The record stays findable as of
- * earlier keys; private members stay as they are until state_task_remove. */
+ * the thread) with the given reaper (counted here), or, when that is NULL, the parent from which whoever
+ * follows a link looks for one. The record stays findable as of earlier keys; private members stay as
+ * they are until state_task_remove. */
 void state_task_dead(struct state_shard *s, struct state_task *t, struct okey from, struct state_task *reaper);
 /* Takes a dead record out of the owner's sight and retires it. The caller has taken it out of its
  * group and freed fds and enter. Publishes a dead version at `from` first if there is none. */
 void state_task_remove(struct state_shard *s, struct state_task *t, struct okey from);
 /* Sets the parent link of an unpublished version: counts `parent` (may be NULL), drops the old one. */
 void ver_set_parent(struct state_shard *s, struct state_ver *v, struct state_task *parent);
+void ver_set_reaper(struct state_shard *s, struct state_ver *v, struct state_task *reaper); /* likewise */
 
 /* A writable copy of the newest version with every string counted once more; change it (strings by
  * ver_set_str), then publish. If the newest version already has from == `from` and has not been

@@ -10,3 +10,10 @@ void state_shard_init(struct state_shard *s);
 void state_shard_fini(struct state_shard *s);
 /* Frees fds and the stored enter event; leaves the members NULL. */
 void state_task_fini_private(struct state_shard *s, struct state_task *t);
+
+/* Implemented by reaper.c: who adopts the children of `dead`, whose own reaper is not known, as of k. Returns as
+ * state_follow. */
+int state_find_reaper(struct state_shard *me, const struct state_ver *dead, struct okey k,
+		      const struct state_ver **ret, struct state_task **ret_task);
+/* Is the shard's state as of k complete? false: -EAGAIN upwards. */
+bool state_shard_ready(struct state_shard *me, unsigned shard, struct okey k);

@@ -34,28 +34,27 @@ enum {
 	TASK_F_CLONE_PARENT = 1 << 8,
 	TASK_F_CLONE_PARENT_SETTID = 1 << 9,
 	TASK_F_CLONE_PTRACE = 1 << 10,
-	TASK_F_CLONE_SETTLS = 1 << 11,
-	TASK_F_CLONE_SIGHAND = 1 << 12,
-	TASK_F_CLONE_SYSVSEM = 1 << 13,
-	TASK_F_CLONE_THREAD = 1 << 14,
-	TASK_F_CLONE_UNTRACED = 1 << 15,
-	TASK_F_CLONE_VM = 1 << 16,
-	TASK_F_CLONE_INVERTED = 1 << 17,
-	TASK_F_NAME_CHANGED = 1 << 18,
-	TASK_F_CLOSED = 1 << 19,
-	TASK_F_ACTIVE = 1 << 20,
-	TASK_F_CLONE_NEWUSER = 1 << 21,
-	TASK_F_PIPE_SRC = 1 << 22,
-	TASK_F_PIPE_DST = 1 << 23,
-	TASK_F_CLONE_CHILD_CLEARTID = 1 << 24,
-	TASK_F_CLONE_CHILD_SETTID = 1 << 25,
-	TASK_F_CLONE_SETTLS_2 = 1 << 26,
-	TASK_F_CLONE_STOPPED = 1 << 27,
-	TASK_F_CLONE_VFORK = 1 << 28,
-	TASK_F_CLONE_NEWCGROUP = 1 << 29,
-	TASK_F_CHILD_IN_PIDNS = 1 << 30,
+	TASK_F_CLONE_SIGHAND = 1 << 11,
+	TASK_F_CLONE_SYSVSEM = 1 << 12,
+	TASK_F_CLONE_THREAD = 1 << 13,
+	TASK_F_CLONE_UNTRACED = 1 << 14,
+	TASK_F_CLONE_VM = 1 << 15,
+	TASK_F_CLONE_INVERTED = 1 << 16,
+	TASK_F_NAME_CHANGED = 1 << 17,
+	TASK_F_CLOSED = 1 << 18,
+	TASK_F_ACTIVE = 1 << 19,
+	TASK_F_CLONE_NEWUSER = 1 << 20,
+	TASK_F_PIPE_SRC = 1 << 21,
+	TASK_F_PIPE_DST = 1 << 22,
+	TASK_F_CLONE_CHILD_CLEARTID = 1 << 23,
+	TASK_F_CLONE_CHILD_SETTID = 1 << 24,
+	TASK_F_CLONE_SETTLS = 1 << 25,
+	TASK_F_CLONE_STOPPED = 1 << 26,
+	TASK_F_CLONE_VFORK = 1 << 27,
+	TASK_F_CLONE_NEWCGROUP = 1 << 28,
+	TASK_F_CHILD_IN_PIDNS = 1 << 29,
+	TASK_F_IS_MAIN_THREAD = 1 << 30,
 };
-#define TASK_F_IS_MAIN_THREAD (1u << 31)
 
 /* exe_flags: of the execve event (flags.def, execve_flags). */
 enum { EXE_WRITABLE = 1, EXE_UPPER_LAYER = 2, EXE_FROM_MEMFD = 4, EXE_LOWER_LAYER = 8 };
@@ -80,8 +79,12 @@ struct state_ver {
 	uint64_t exe_ino_ctime_duration_clone_ts, exe_ino_ctime_duration_pidns_start;
 	uint64_t clone_ts, lastexec_ts, pidns_init_start_ts;
 	int64_t fdlimit;
-	struct state_task *reaper; /* dead: who inherits the children (counted), NULL nobody */
-	bool dead;	    /* gone from this key on; only tid, pid, parent and reaper mean anything then */
+	/* dead or exited: who inherits the children (counted). NULL: not known; whoever follows a link to
+	 * here looks for the nearest ancestor that adopts orphans (reaper.c). */
+	struct state_task *reaper;
+	bool dead;	    /* gone from this key on; only tid, pid, vtid, flags, parent and reaper mean anything then */
+	bool exited;	    /* leader that has exited while other threads live on: found by its number as before, but
+			     * its children are its reaper's */
 	bool invalid;	    /* placeholder: tid, pid or ptid unknown */
 	bool group_reaper;  /* leader: the group adopts orphans */
 
@@ -113,8 +116,7 @@ struct state_task {
 
 	/* private to the owner */
 	struct state_group *group;   /* NULL for placeholders without one */
-	struct state_task *group_next; /* member list of the group, leader first */
-	uint32_t nforks;	       /* children ever made: 0 means that nobody can need a reaper */
+	struct state_task *group_next, *group_prev; /* member list of the group, leader first */
 	struct state_fdtab *fds;     /* own table; may be NULL (= empty); shared at fork, copied on write */
 	uint32_t vmsize_kb, vmrss_kb, vmswap_kb;
 	uint64_t pfmajor, pfminor;
@@ -125,7 +127,7 @@ struct state_task {
 	uint32_t enter_size;	     /* bytes at enter */
 	void *enter;		     /* owned copy of the enter event (header on), NULL none */
 	bool scanned;		     /* filled by the start-up scan */
-	bool unlinked;		     /* gone from the group, waiting for removal */
+	bool exited;		     /* not counted as live in its group any more */
 	bool removed;		     /* state_task_remove was called: out of the owner's sight */
 	struct okey scan_key;	     /* events below this do not change what the scan filled */
 	struct state_task *retire_next; /* queue of removed records */
@@ -146,4 +148,10 @@ static inline const struct state_ver *task_ver_at(const struct state_task *t, st
 	while (v && okey_less(k, v->from))
 		v = atomic_load_explicit(&v->prev, memory_order_acquire);
 	return v;
+}
+
+/* Lives in a pid namespace other than the first. */
+static inline bool ver_in_pidns(const struct state_ver *v)
+{
+	return v->flags & TASK_F_CHILD_IN_PIDNS || (v->vtid >= 0 && v->vtid != v->tid);
 }

@@ -16,6 +16,10 @@ void groups_del(struct state_shard *s, const char *cid, uint32_t gid);
 /* Looks the id up as state-semantics 6 says (live: passwd files; replay: only the fixed root entries) unless known. */
 void users_need(struct state_shard *s, const char *cid, int64_t pid, uint32_t uid);
 void groups_need(struct state_shard *s, const char *cid, int64_t pid, uint32_t gid);
+void users_clear(struct state_users *u);
+/* Reads the machine's files again if they have changed, at most once a second. For idle moments: it blocks.
+ * Names that are known already stay as they are. True when a file was read. */
+bool users_refresh(struct state_shard *s);
 
 /* Interface addresses. */
 bool ifaces_has_v4(const struct state_ifaces *i, const uint8_t ip[4]);

@@ -58,7 +58,7 @@ static void *owner(void *arg)
 
 			r->task.tid = tid_of(k);
 			r->task.shard = me;
-			r->task.nforks = CANARY;
+			r->task.vmsize_kb = CANARY;
 			if (!tidmap_insert(map, &r->task))
 				fail("no memory");
 			mine[k] = r;
@@ -75,7 +75,7 @@ static void *owner(void *arg)
 			bool found = false;
 
 			for (struct state_task *t = tidmap_first(map, tid_of(j)); t; t = tidmap_next(t)) {
-				if (t->nforks != CANARY || t->shard >= OWNERS || t->tid != tid_of(j))
+				if (t->vmsize_kb != CANARY || t->shard >= OWNERS || t->tid != tid_of(j))
 					fail("a record that should be gone was reached");
 				found |= mine[j] && t == &mine[j]->task;
 				atomic_fetch_add_explicit(&seen, 1, memory_order_relaxed);

@@ -1,0 +1,486 @@
+/* clone, clone3, fork and vfork (state-semantics 2.1). Called by apply.c with one event in one of two forms:
+ * written by the parent (result = child's number) or by the child (result 0), and for one of its halves or
+ * both (evt_part).
+ *
+ *   give   what concerns the parent: it is made known if it was not, and its descriptor table is shared
+ *   take   makes the child from the event and from the parent's version as of the event
+ *
+ * With both threads in one shard (EVT_WHOLE) take follows give at once. */
+#include "state/apply_clone.h"
+#include "state/fd.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define STALE_NS 2000000000ull /* a thread made this long ago is not the one of the event */
+
+enum { P_RES, P_EXE, P_ARGS, P_TID, P_PID, P_PTID, P_CWD, P_FDLIMIT, P_PFMAJOR, P_PFMINOR, P_VMSIZE, P_VMRSS,
+       P_VMSWAP, P_COMM, P_CGROUPS, P_FLAGS, P_UID, P_GID, P_VTID, P_VPID, P_PIDNS_START };
+
+bool evt_is_clone(const struct evt *ev)
+{
+	switch (ev->hdr->type) {
+	case PPME_SYSCALL_CLONE_20_X:
+	case PPME_SYSCALL_CLONE3_X:
+	case PPME_SYSCALL_FORK_20_X:
+	case PPME_SYSCALL_VFORK_20_X:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int64_t num(const struct evt *ev, unsigned i, int64_t absent)
+{
+	int64_t v;
+
+	return evt_get_i64(ev, i, &v) ? v : absent;
+}
+
+static uint32_t flags_of(const struct evt *ev)
+{
+	return (uint32_t)num(ev, P_FLAGS, 0);
+}
+
+/* ---- give -------------------------------------------------------------------------------- */
+
+/* The parent's form leaves the child to the child's own event when the number it knows is not the child's
+ * number in the first pid namespace, or the child may have come and gone before vfork returned. */
+static bool left_to_child(const struct evt *ev, const struct state_ver *caller)
+{
+	uint32_t flags = flags_of(ev);
+
+	return flags & (TASK_F_CHILD_IN_PIDNS | TASK_F_CLONE_NEWPID | TASK_F_CLONE_PARENT | TASK_F_CLONE_VFORK) ||
+	       evt_is(ev, PPME_SYSCALL_VFORK_20_X) || caller->tid != caller->vtid;
+}
+
+static void set_names(struct state_shard *s, const struct evt *ev, struct state_ver *v)
+{
+	const char *p;
+	size_t len;
+
+	if (!evt_get_str(ev, P_EXE, &p, &len))
+		len = 0, p = "";
+	ver_set_text(s, &v->exe, p, len);
+	if (!evt_has(ev, P_COMM) || !evt_get_str(ev, P_COMM, &p, &len))
+		ver_set_str(s, &v->comm, str_ref(v->exe));
+	else
+		ver_set_text(s, &v->comm, p, len);
+	if (ev->nparams > P_ARGS)
+		ver_set_args(s, v, (const char *)ev->param[P_ARGS].p, ev->param[P_ARGS].len);
+}
+
+static void set_vids(const struct evt *ev, struct state_ver *v)
+{
+	bool has = evt_has(ev, P_VPID);
+
+	v->vtid = has ? num(ev, P_VTID, v->tid) : v->tid;
+	v->vpid = has ? num(ev, P_VPID, -1) : -1;
+}
+
+/* A caller of which nothing was known: the event tells. */
+static void learn_caller(struct state_shard *s, const struct evt *ev, struct state_task *t, const struct task_ref *parent)
+{
+	struct state_ver *v = state_edit(s, t, ev->key);
+
+	v->pid = num(ev, P_PID, -1);
+	set_vids(ev, v);
+	v->invalid = v->tid < 0 || v->pid < 0 || num(ev, P_PTID, -1) < 0;
+	task_join(s, t, v);
+	if (!v->invalid && v->pid != 1)
+		ver_set_parent(s, v, parent->task);
+	if (!left_to_child(ev, v))
+		set_names(s, ev, v);
+	state_publish(s, t, v);
+}
+
+/* A leader of which nothing was known, from the event of its thread. */
+static void learn_leader(struct state_shard *s, const struct evt *ev, struct state_task *t, const struct task_ref *parent)
+{
+	struct state_ver *v = state_edit(s, t, ev->key);
+
+	v->pid = num(ev, P_PID, -1);
+	v->vpid = evt_has(ev, P_VPID) ? num(ev, P_VPID, -1) : -1;
+	v->vtid = v->vpid;
+	v->invalid = v->tid < 0 || v->pid < 0 || num(ev, P_PTID, -1) < 0;
+	task_join(s, t, v);
+	if (!v->invalid && v->pid != 1)
+		ver_set_parent(s, v, parent->task);
+	set_names(s, ev, v);
+	state_publish(s, t, v);
+}
+
+static struct state_task *give_caller(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx,
+				      const struct clone_prep *prep, bool *ret_valid)
+{
+	struct state_task *t = ctx->task;
+
+	if (!t)
+		t = task_placeholder(s, (int64_t)ev->hdr->tid, ev->key);
+	ctx->task = t;
+	if (!t)
+		return NULL;
+	*ret_valid = !task_ver(t)->invalid;
+	if (!*ret_valid)
+		learn_caller(s, ev, t, &prep->parent);
+	return t;
+}
+
+/* The thread a child's event refers to: its parent, or its leader when it is a thread itself. */
+static struct state_task *give_lookup(struct state_shard *s, const struct evt *ev, const struct clone_prep *prep,
+				      bool *ret_valid)
+{
+	bool thread = flags_of(ev) & TASK_F_CLONE_THREAD;
+	int64_t tid = num(ev, thread ? P_PID : P_PTID, -1);
+	struct state_task *t = state_own(s, tid);
+
+	if (!t)
+		t = task_placeholder(s, tid, ev->key);
+	if (!t)
+		return NULL;
+	*ret_valid = !task_ver(t)->invalid;
+	if (!*ret_valid && thread)
+		learn_leader(s, ev, t, &prep->parent);
+	return t;
+}
+
+static struct state_fdtab *share_fds(struct state_shard *s, const struct evt *ev, struct state_task *from)
+{
+	struct state_fdtab **slot;
+
+	if (flags_of(ev) & TASK_F_CLONE_THREAD)
+		return NULL;
+	slot = state_fds_slot(s, from);
+	return slot ? fdtab_share(*slot) : NULL;
+}
+
+/* ---- take -------------------------------------------------------------------------------- */
+
+struct take {
+	struct state_task *base; /* whom the child takes after: caller, parent or leader */
+	const struct state_ver *ver;
+	struct state_str *cwd;	 /* counted; of base's process */
+	struct state_fdtab *fds; /* owned; NULL none */
+	bool valid;		 /* base was known before this event */
+};
+
+static void set_memory(const struct evt *ev, struct state_task *t)
+{
+	if (!evt_has(ev, P_VMSWAP))
+		return;
+	t->pfmajor = (uint64_t)num(ev, P_PFMAJOR, 0);
+	t->pfminor = (uint64_t)num(ev, P_PFMINOR, 0);
+	t->vmsize_kb = (uint32_t)num(ev, P_VMSIZE, 0);
+	t->vmrss_kb = (uint32_t)num(ev, P_VMRSS, 0);
+	t->vmswap_kb = (uint32_t)num(ev, P_VMSWAP, 0);
+}
+
+/* Strings that the event will set anyway are borrowed from the base first: equal ones then stay shared. */
+static void inherit(struct state_shard *s, struct state_ver *v, const struct take *k, bool leader)
+{
+	const struct state_ver *b = k->ver;
+
+	ver_set_str(s, &v->exe, str_ref(b->exe));
+	ver_set_str(s, &v->comm, str_ref(b->comm));
+	ver_set_str(s, &v->args, str_ref(b->args));
+	ver_set_str(s, &v->cmdline, str_ref(b->cmdline));
+	v->nargs = b->nargs;
+	if (!k->valid)
+		return;
+	ver_set_str(s, &v->exepath, str_ref(b->exepath));
+	ver_set_str(s, &v->root, str_ref(b->root));
+	v->exe_flags = b->exe_flags;
+	v->sid = b->sid;
+	v->vpgid = b->vpgid;
+	v->pgid = b->pgid;
+	v->tty = b->tty;
+	v->loginuid = b->loginuid;
+	v->cap_inheritable = b->cap_inheritable;
+	v->cap_permitted = b->cap_permitted;
+	v->cap_effective = b->cap_effective;
+	v->exe_ino = b->exe_ino;
+	v->exe_ino_ctime = b->exe_ino_ctime;
+	v->exe_ino_mtime = b->exe_ino_mtime;
+	v->exe_ino_ctime_duration_clone_ts = b->exe_ino_ctime_duration_clone_ts;
+	if (!leader)
+		return;
+	ver_set_str(s, &v->env, str_ref(b->env));
+	v->nenv = b->nenv;
+	ver_set_str(s, &v->cwd, str_ref(k->cwd));
+}
+
+static void set_from_event(struct state_shard *s, const struct evt *ev, struct state_task *t, struct state_ver *v,
+			   const struct take *k)
+{
+	set_names(s, ev, v);
+	v->fdlimit = num(ev, P_FDLIMIT, -1);
+	set_memory(ev, t);
+	v->uid = (uint32_t)num(ev, P_UID, -1);
+	v->gid = (uint32_t)num(ev, P_GID, -1);
+	users_need(s, "", v->pid, v->uid);
+	groups_need(s, "", v->pid, v->gid);
+	if (evt_has(ev, P_CGROUPS)) {
+		ver_set_str(s, &v->cgroups, str_ref(k->ver->cgroups)); /* as in inherit */
+		if (!ver_set_cgroups(s, v, (const char *)ev->param[P_CGROUPS].p, ev->param[P_CGROUPS].len))
+			ver_set_str(s, &v->cgroups, str_ref(s->empty));
+	}
+	v->clone_ts = ev->hdr->ts;
+}
+
+/* Enters the child in the table in the place of `old` (NULL none). */
+static void add_child(struct state_shard *s, const struct evt *ev, struct state_task *t, struct take *k,
+		      struct state_task *old)
+{
+	t->fds = k->fds;
+	k->fds = NULL;
+	task_join(s, t, task_ver(t));
+	state_task_add(s, t, ev->key);
+	if (old)
+		task_replace(s, old, ev->key, t);
+}
+
+/* Removes an older thread of the child's number, whose end was not seen. Returns it when it leads other
+ * threads and so stays for the time being. */
+static struct state_task *make_room(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx,
+				    struct state_task *old)
+{
+	task_remove(s, old, ev->key, NULL);
+	if (ctx->task && ctx->task->removed)
+		ctx->task = NULL;
+	return old->removed ? NULL : old;
+}
+
+static void take_caller(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, struct take *k)
+{
+	int64_t child = num(ev, P_RES, 0), caller = (int64_t)ev->hdr->tid;
+	bool leader = !(flags_of(ev) & TASK_F_CLONE_THREAD);
+	bool collided;
+	struct state_task *old, *t;
+	struct state_ver *v;
+
+	if (left_to_child(ev, k->ver) || exit_ring_has(apply_of(s)->exits, caller, child, ev->hdr->ts))
+		return;
+	old = state_own(s, child);
+	collided = old;
+	if (old) {
+		if (task_ver(old)->flags & TASK_F_CLONE_INVERTED)
+			return; /* its own event came first and made it */
+		old = make_room(s, ev, ctx, old);
+	}
+	t = state_task_new(s, child);
+	if (!t)
+		return;
+	v = task_ver(t);
+	v->flags = flags_of(ev);
+	inherit(s, v, k, leader);
+	if (leader) {
+		v->pid = child;
+		ver_set_parent(s, v, k->ver->invalid ? NULL : k->base);
+	} else {
+		v->pid = k->ver->pid;
+		ver_set_parent(s, v, k->ver->parent);
+		v->lastexec_ts = k->ver->lastexec_ts;
+		v->flags |= TASK_F_CLONE_FILES;
+	}
+	v->vtid = child;
+	v->vpid = v->pid;
+	v->invalid = v->pid < 0;
+	set_from_event(s, ev, t, v, k);
+	v->pidns_init_start_ts = state_table_opts(s->table)->boot_ts;
+	add_child(s, ev, t, k, old);
+	if (collided && ev->part == EVT_WHOLE)
+		ctx->task = state_own(s, caller);
+}
+
+static void take_child(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, const struct clone_prep *prep,
+		       struct take *k)
+{
+	int64_t child = (int64_t)ev->hdr->tid, ptid = num(ev, P_PTID, -1);
+	bool leader = !(flags_of(ev) & TASK_F_CLONE_THREAD);
+	struct state_task *old = ctx->task, *t;
+	struct state_ver *v;
+	uint64_t boot = state_table_opts(s->table)->boot_ts;
+
+	if (old && task_ver(old)->clone_ts)
+		old = make_room(s, ev, ctx, old);
+	ctx->task = NULL;
+	t = state_task_new(s, child);
+	if (!t)
+		return;
+	v = task_ver(t);
+	v->pid = num(ev, P_PID, -1);
+	set_vids(ev, v);
+	v->flags = flags_of(ev) | TASK_F_CLONE_INVERTED | (leader ? 0 : TASK_F_CLONE_FILES);
+	v->invalid = child < 0 || v->pid < 0 || ptid < 0;
+	inherit(s, v, k, leader);
+	if (!leader && k->valid)
+		v->lastexec_ts = k->ver->lastexec_ts;
+	set_from_event(s, ev, t, v, k);
+	if (!v->invalid && v->pid != 1)
+		ver_set_parent(s, v, prep->parent.task);
+	if (v->flags & (TASK_F_CHILD_IN_PIDNS | TASK_F_CLONE_NEWPID) || v->tid != v->vtid)
+		v->pidns_init_start_ts = evt_has(ev, P_PIDNS_START) ?
+						 (uint64_t)num(ev, P_PIDNS_START, 0) + boot : 0;
+	else
+		v->pidns_init_start_ts = boot;
+	add_child(s, ev, t, k, old);
+	ctx->task = t;
+}
+
+/* ---- both -------------------------------------------------------------------------------- */
+
+/* The child's own event finds it as the parent's event made it a moment ago. */
+static bool is_fresh(const struct evt *ev, const struct state_task *t)
+{
+	uint64_t clone_ts = t ? task_ver(t)->clone_ts : 0;
+
+	return clone_ts && ev->hdr->ts - clone_ts < STALE_NS;
+}
+
+/* As of the event: the thread that the child takes after, in whatever shard. 1, 0, -EAGAIN. */
+static int find_base(struct state_shard *s, const struct evt *ev, struct clone_prep *prep)
+{
+	bool parent_side = num(ev, P_RES, 0) > 0;
+	int64_t tid = parent_side ? (int64_t)ev->hdr->tid : num(ev, P_PTID, -1);
+	int64_t tgid = parent_side ? ev->env->tgid : ev->env->peer_tgid;
+	int r = state_find_task_at(s, tid, tgid, ev->key, &prep->base.task, &prep->base.ver);
+
+	if (r <= 0)
+		return r;
+	prep->base_leader = prep->base.ver;
+	if (!ver_is_leader(prep->base.ver) &&
+	    state_find_at(s, prep->base.ver->pid, tgid, ev->key, &prep->base_leader, NULL) <= 0)
+		prep->base_leader = NULL;
+	return 1;
+}
+
+int clone_prepare(struct state_shard *s, const struct evt *ev, const struct state_task *own, struct clone_prep *prep)
+{
+	int64_t res = num(ev, P_RES, -1), ptid = num(ev, P_PTID, -1), hint = -1;
+	const struct state_ver *leader;
+	int r;
+
+	memset(prep, 0, sizeof(*prep));
+	if (res < 0)
+		return 0;
+	if (ev->part == EVT_TAKE) {
+		const struct state_task *t = res > 0 ? state_own(s, res) : NULL;
+
+		/* The usual case live: the child's own event came first. Nothing to wait for. */
+		if (t && task_ver(t)->flags & TASK_F_CLONE_INVERTED)
+			return 0;
+		r = find_base(s, ev, prep);
+		if (r < 0)
+			return r;
+	}
+	if (res > 0) {
+		/* The parent's parent is needed only for a parent of which nothing is known. */
+		if (ev->part == EVT_TAKE || (own && !task_ver(own)->invalid))
+			return 0;
+	} else if (ev->part == EVT_GIVE || is_fresh(ev, own)) {
+		return 0;
+	} else if (ev->part == EVT_TAKE) {
+		if (prep->base.ver && !prep->base.ver->invalid)
+			prep->parent = prep->base;
+		return 0;
+	} else if (flags_of(ev) & TASK_F_CLONE_THREAD) {
+		/* Threads have their leader's parent: nobody else needs to be asked. */
+		struct state_task *lt = state_own(s, num(ev, P_PID, -1));
+
+		leader = lt ? task_ver(lt) : NULL;
+		if (leader && leader->parent && leader->parent->tid == ptid) {
+			prep->parent.task = leader->parent;
+			return 0;
+		}
+	} else {
+		hint = ev->env->peer_tgid ? (int64_t)ev->env->peer_tgid : -1;
+	}
+	return task_resolve(s, ptid, hint, ev->key, &prep->parent);
+}
+
+static struct state_str *dot(struct state_shard *s)
+{
+	return str_new(&s->slab, "./", 2);
+}
+
+static void take(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, const struct clone_prep *prep,
+		 struct take *k)
+{
+	if (num(ev, P_RES, 0) > 0)
+		take_caller(s, ev, ctx, k);
+	else
+		take_child(s, ev, ctx, prep, k);
+	str_unref(&s->slab, k->cwd);
+	fdtab_unref(&s->slab, k->fds);
+}
+
+static void whole(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, const struct clone_prep *prep)
+{
+	struct take k = { 0 };
+	const struct state_ver *leader;
+
+	if (num(ev, P_RES, 0) > 0)
+		k.base = give_caller(s, ev, ctx, prep, &k.valid);
+	else
+		k.base = give_lookup(s, ev, prep, &k.valid);
+	if (!k.base) {
+		ctx->task = NULL; /* the table is full */
+		return;
+	}
+	k.ver = task_ver(k.base);
+	if (k.valid)
+		k.fds = share_fds(s, ev, k.base);
+	leader = state_leader_own(s, k.base);
+	k.cwd = leader ? str_ref(leader->cwd) : dot(s);
+	take(s, ev, ctx, prep, &k);
+}
+
+static void give(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, const struct clone_prep *prep)
+{
+	struct evt_handover *h = ev->handover;
+	struct state_task *t;
+	bool valid = false;
+
+	if (num(ev, P_RES, 0) > 0)
+		t = give_caller(s, ev, ctx, prep, &valid);
+	else
+		t = give_lookup(s, ev, prep, &valid);
+	h->valid = t && valid;
+	if (h->valid)
+		h->fds = share_fds(s, ev, t);
+}
+
+static void take_foreign(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx,
+			 const struct clone_prep *prep, bool given)
+{
+	struct take k = { 0 };
+
+	if (!prep->base.task) {
+		ctx->task = NULL;
+		return;
+	}
+	k.base = prep->base.task;
+	k.ver = prep->base.ver;
+	k.valid = given ? ev->handover->valid : !k.ver->invalid;
+	if (given) {
+		k.fds = ev->handover->fds;
+		ev->handover->fds = NULL;
+	}
+	k.cwd = prep->base_leader ? str_ref(prep->base_leader->cwd) : dot(s);
+	take(s, ev, ctx, prep, &k);
+}
+
+void clone_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, const struct clone_prep *prep,
+		 bool given)
+{
+	int64_t res = num(ev, P_RES, -1);
+
+	if (res < 0 || (res == 0 && ev->part != EVT_GIVE && is_fresh(ev, ctx->task)))
+		return;
+	if (ev->part == EVT_GIVE)
+		give(s, ev, ctx, prep);
+	else if (ev->part == EVT_TAKE)
+		take_foreign(s, ev, ctx, prep, given);
+	else
+		whole(s, ev, ctx, prep);
+}
