@@ -2,263 +2,18 @@
  * rule, after lists were put in.
  *
  * Depth is counted exactly where the reference counts it, because its limit is visible: every
- * function that calls enter() is one level. That also bounds the stack. Failure: the function
+ * function that calls parser_enter() is one level. That also bounds the stack. Failure: the function
  * returns NULL (or false) with the message set; nothing is leaked. */
-#include "eval/ast.h"
-#include "eval/lexer.h"
+#include "eval/parser_internal.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define VALUE_SOURCES "'val', 'tolower', 'toupper', 'b64', 'basename', 'len', 'join', 'concat', 'getopt'"
 #define CHECK_OPERATORS                                                                            \
 	"'exists', '<=', '<', '>=', '>', '==', '=', '!=', 'glob', 'iglob', 'contains', 'icontains', "  \
 	"'bcontains', 'startswith', 'bstartswith', 'endswith', 'regex', 'intersects', 'in', 'pmatch'"
 
-struct parser {
-	struct lexer l;
-	uint32_t depth;
-	bool nomem;
-	struct cond_error *err;
-};
-
 static struct cond *parse_or(struct parser *p);
-static struct value_expr *parse_transformer_rest(struct parser *p, enum xform_kind kind);
-
-static void __attribute__((format(printf, 2, 3))) fail(struct parser *p, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(p->err->msg, sizeof(p->err->msg), fmt, ap);
-	va_end(ap);
-	p->err->pos = p->l.pos;
-}
-
-static bool enter(struct parser *p)
-{
-	if (++p->depth < COND_DEPTH_MAX)
-		return true;
-	fail(p, "exceeded max depth limit of %d", COND_DEPTH_MAX);
-	p->depth--;
-	return false;
-}
-
-/* A quoted string. False also when there is one that cannot be read: then str_error is set. */
-static bool quoted(struct parser *p)
-{
-	if (lex_quoted(&p->l))
-		return true;
-	if (p->l.str_error)
-		fail(p, "%s", p->l.str_error);
-	return false;
-}
-
-static struct value_expr *literal(struct parser *p)
-{
-	struct value_expr *e = value_expr_new(XF_LITERAL);
-
-	if (e) {
-		e->literal = cond_strn(p->l.tok, p->l.tok_len);
-		e->literal_len = p->l.tok_len;
-	}
-	if (!e || !e->literal) {
-		value_expr_free(e);
-		p->nomem = true;
-		return NULL;
-	}
-	return e;
-}
-
-/* "[" argument "]", kept in e->literal. */
-static bool parse_field_arg(struct parser *p, struct value_expr *e)
-{
-	if (!lex_lit(&p->l, "["))
-		return true;
-	if (!quoted(p)) {
-		if (p->l.str_error)
-			return false;
-		if (!lex_field_arg(&p->l)) {
-			fail(p, "expected a valid field argument: a quoted string or a bare string");
-			return false;
-		}
-	}
-	e->literal = cond_strn(p->l.tok, p->l.tok_len);
-	e->literal_len = p->l.tok_len;
-	if (!e->literal) {
-		p->nomem = true;
-		return false;
-	}
-	if (!lex_lit(&p->l, "]")) {
-		fail(p, "expected a ']' token");
-		return false;
-	}
-	return true;
-}
-
-/* The field name is the current token. */
-static struct value_expr *parse_field_rest(struct parser *p)
-{
-	struct value_expr *e;
-
-	if (!enter(p))
-		return NULL;
-	e = value_expr_new(XF_FIELD);
-	if (e)
-		e->name = cond_strn(p->l.tok, p->l.tok_len);
-	if (!e || !e->name)
-		p->nomem = true;
-	if (p->nomem || !parse_field_arg(p, e)) {
-		value_expr_free(e);
-		e = NULL;
-	}
-	p->depth--;
-	return e;
-}
-
-static bool add_arg(struct parser *p, struct value_expr *e, struct value_expr *arg)
-{
-	if (!arg)
-		return false;
-	if (value_expr_add(e, arg)) {
-		p->nomem = true;
-		return false;
-	}
-	return true;
-}
-
-static struct value_expr *parse_list_arg(struct parser *p)
-{
-	enum xform_kind kind;
-
-	if (lex_field_name(&p->l))
-		return parse_field_rest(p);
-	if (lex_transformer(&p->l, &kind)) {
-		lex_blank(&p->l);
-		return parse_transformer_rest(p, kind);
-	}
-	if (quoted(p))
-		return literal(p);
-	if (p->l.str_error)
-		return NULL;
-	if (lex_number(&p->l))
-		return literal(p);
-	fail(p, "expected transformer list argument: field, transformer, quoted string, or number");
-	return NULL;
-}
-
-/* Behind "(". */
-static struct value_expr *parse_transformer_list(struct parser *p)
-{
-	struct value_expr *e = value_expr_new(XF_LIST);
-
-	if (!e) {
-		p->nomem = true;
-		return NULL;
-	}
-	lex_blank(&p->l);
-	if (lex_lit(&p->l, ")"))
-		return e;
-	do {
-		lex_blank(&p->l);
-		if (!add_arg(p, e, parse_list_arg(p)))
-			goto bad;
-		lex_blank(&p->l);
-	} while (lex_lit(&p->l, ","));
-	if (lex_lit(&p->l, ")"))
-		return e;
-	fail(p, "expected ')'");
-bad:
-	value_expr_free(e);
-	return NULL;
-}
-
-static struct value_expr *parse_transformer_arg(struct parser *p)
-{
-	struct value_expr *e = NULL;
-	enum xform_kind kind;
-
-	if (!enter(p))
-		return NULL;
-	lex_blank(&p->l);
-	if (lex_number(&p->l) || quoted(p))
-		e = literal(p);
-	else if (p->l.str_error)
-		e = NULL;
-	else if (lex_lit(&p->l, "("))
-		e = parse_transformer_list(p);
-	else if (lex_transformer(&p->l, &kind))
-		e = parse_transformer_rest(p, kind);
-	else if (lex_field_name(&p->l))
-		e = parse_field_rest(p);
-	else
-		fail(p, "expected field transformer argument: field, transformer, quoted string, number, or transformer list");
-	p->depth--;
-	return e;
-}
-
-/* Behind the transformer's "(". */
-static struct value_expr *parse_transformer_rest(struct parser *p, enum xform_kind kind)
-{
-	struct value_expr *e;
-
-	if (!enter(p))
-		return NULL;
-	e = value_expr_new(kind);
-	if (!e) {
-		p->nomem = true;
-		goto bad;
-	}
-	lex_blank(&p->l);
-	do {
-		if (!add_arg(p, e, parse_transformer_arg(p)))
-			goto bad;
-		lex_blank(&p->l);
-	} while (lex_lit(&p->l, ","));
-	if (!lex_lit(&p->l, ")")) {
-		fail(p, "expected a ')' token closing the transformer");
-		goto bad;
-	}
-	if (!parse_field_arg(p, e))
-		goto bad;
-	p->depth--;
-	return e;
-bad:
-	value_expr_free(e);
-	p->depth--;
-	return NULL;
-}
-
-/* Behind "val(". */
-static struct value_expr *parse_val(struct parser *p)
-{
-	struct value_expr *e = value_expr_new(XF_VAL);
-
-	if (!e) {
-		p->nomem = true;
-		return NULL;
-	}
-	lex_blank(&p->l);
-	if (!lex_field_name(&p->l)) {
-		fail(p, "expected a field within 'val' transformer");
-		goto bad;
-	}
-	if (!add_arg(p, e, parse_field_rest(p)))
-		goto bad;
-	lex_blank(&p->l);
-	if (!lex_lit(&p->l, ")")) {
-		fail(p, "expected a ')' token closing the transformer");
-		goto bad;
-	}
-	if (parse_field_arg(p, e))
-		return e;
-bad:
-	value_expr_free(e);
-	return NULL;
-}
 
 /* A right side that is extracted, into c->rhs. Returns 1, 0 when the text is something else, -1. */
 static int parse_rhs_expr(struct parser *p, struct cond *c)
@@ -266,16 +21,16 @@ static int parse_rhs_expr(struct parser *p, struct cond *c)
 	enum xform_kind kind;
 	int r = 0;
 
-	if (!enter(p))
+	if (!parser_enter(p))
 		return -1;
 	lex_blank(&p->l);
 	if (lex_lit(&p->l, "val(")) {
 		p->l.tok_len--;
-		c->rhs = parse_val(p);
+		c->rhs = parser_val(p);
 		r = c->rhs ? 1 : -1;
 	} else if (lex_transformer(&p->l, &kind)) {
 		lex_blank(&p->l);
-		c->rhs = parse_transformer_rest(p, kind);
+		c->rhs = parser_transformer(p, kind);
 		r = c->rhs ? 1 : -1;
 	}
 	p->depth--;
@@ -296,7 +51,7 @@ static bool parse_num_rhs(struct parser *p, struct cond *c)
 	bool ok = false;
 	int r;
 
-	if (!enter(p))
+	if (!parser_enter(p))
 		return false;
 	lex_blank(&p->l);
 	c->rhs_pos = p->l.pos;
@@ -306,7 +61,7 @@ static bool parse_num_rhs(struct parser *p, struct cond *c)
 	else if (lex_number(&p->l))
 		ok = add_value(p, c);
 	else
-		fail(p, "expected a number value or a field with a valid transformer: " VALUE_SOURCES);
+		parser_fail(p, "expected a number value or a field with a valid transformer: " VALUE_SOURCES);
 	p->depth--;
 	return ok;
 }
@@ -317,7 +72,7 @@ static bool parse_str_rhs(struct parser *p, struct cond *c, bool literal_only)
 	bool ok = false;
 	int r = 0;
 
-	if (!enter(p))
+	if (!parser_enter(p))
 		return false;
 	lex_blank(&p->l);
 	if (!literal_only) {
@@ -326,16 +81,16 @@ static bool parse_str_rhs(struct parser *p, struct cond *c, bool literal_only)
 	}
 	if (r)
 		ok = r > 0;
-	else if (quoted(p))
+	else if (parser_quoted(p))
 		ok = add_value(p, c);
 	else if (p->l.str_error)
 		ok = false;
 	else if (lex_bare(&p->l))
 		ok = add_value(p, c);
 	else if (literal_only)
-		fail(p, "expected a string value");
+		parser_fail(p, "expected a string value");
 	else
-		fail(p, "expected a string value or a field with a valid transformer: " VALUE_SOURCES);
+		parser_fail(p, "expected a string value or a field with a valid transformer: " VALUE_SOURCES);
 	p->depth--;
 	return ok;
 }
@@ -362,7 +117,7 @@ static int parse_list(struct parser *p, struct cond *c)
 	}
 	if (lex_lit(&p->l, ")"))
 		return 1;
-	fail(p, "expected a ')' token");
+	parser_fail(p, "expected a ')' token");
 	return -1;
 }
 
@@ -371,7 +126,7 @@ static bool parse_list_rhs(struct parser *p, struct cond *c, bool literal_only)
 	bool ok = false;
 	int r;
 
-	if (!enter(p))
+	if (!parser_enter(p))
 		return false;
 	lex_blank(&p->l);
 	c->rhs_pos = p->l.pos;
@@ -383,9 +138,9 @@ static bool parse_list_rhs(struct parser *p, struct cond *c, bool literal_only)
 	else if (lex_identifier(&p->l))
 		ok = add_value(p, c);
 	else if (literal_only)
-		fail(p, "expected a list or an identifier");
+		parser_fail(p, "expected a list or an identifier");
 	else
-		fail(p, "expected a list, an identifier, or a field with a valid transformer: " VALUE_SOURCES);
+		parser_fail(p, "expected a list, an identifier, or a field with a valid transformer: " VALUE_SOURCES);
 	p->depth--;
 	return ok;
 }
@@ -432,7 +187,7 @@ static bool parse_operation(struct parser *p, struct cond *c)
 		c->op = (uint8_t)op;
 		return parse_list_rhs(p, c, false);
 	}
-	fail(p, "expected a valid check operator: one of " CHECK_OPERATORS);
+	parser_fail(p, "expected a valid check operator: one of " CHECK_OPERATORS);
 	return false;
 }
 
@@ -451,7 +206,7 @@ static struct cond *parse_condition(struct parser *p, struct value_expr *lhs, st
 		return NULL;
 	}
 	c->lhs = lhs;
-	if (!enter(p)) {
+	if (!parser_enter(p)) {
 		cond_free(c);
 		return NULL;
 	}
@@ -468,14 +223,14 @@ static struct cond *parse_paren_rest(struct parser *p)
 {
 	struct cond *c;
 
-	if (!enter(p))
+	if (!parser_enter(p))
 		return NULL;
 	lex_blank(&p->l);
 	c = parse_or(p);
 	if (c) {
 		lex_blank(&p->l);
 		if (!lex_lit(&p->l, ")")) {
-			fail(p, "expected a ')' token");
+			parser_fail(p, "expected a ')' token");
 			cond_free(c);
 			c = NULL;
 		}
@@ -490,16 +245,16 @@ static struct cond *parse_check(struct parser *p)
 	enum xform_kind kind;
 	struct cond *c = NULL;
 
-	if (!enter(p))
+	if (!parser_enter(p))
 		return NULL;
 	lex_blank(&p->l);
 	if (lex_lit(&p->l, "(")) {
 		c = parse_paren_rest(p);
 	} else if (lex_field_name(&p->l)) {
-		c = parse_condition(p, parse_field_rest(p), pos);
+		c = parse_condition(p, parser_field(p), pos);
 	} else if (lex_transformer(&p->l, &kind)) {
 		lex_blank(&p->l);
-		c = parse_condition(p, parse_transformer_rest(p, kind), pos);
+		c = parse_condition(p, parser_transformer(p, kind), pos);
 	} else if (lex_identifier(&p->l)) {
 		c = cond_new(COND_MACRO, pos);
 		if (c)
@@ -510,7 +265,7 @@ static struct cond *parse_check(struct parser *p)
 			p->nomem = true;
 		}
 	} else {
-		fail(p, "expected a '(' token, a field check, or an identifier");
+		parser_fail(p, "expected a '(' token, a field check, or an identifier");
 	}
 	p->depth--;
 	return c;
@@ -522,7 +277,7 @@ static struct cond *parse_not(struct parser *p)
 	bool negated = false;
 	struct cond *c, *n;
 
-	if (!enter(p))
+	if (!parser_enter(p))
 		return NULL;
 	lex_blank(&p->l);
 	while (lex_not(&p->l))
@@ -554,7 +309,7 @@ static struct cond *parse_chain(struct parser *p, enum cond_kind kind, const cha
 	struct cond_pos pos = p->l.pos;
 	struct cond *c, *chain = NULL;
 
-	if (!enter(p))
+	if (!parser_enter(p))
 		return NULL;
 	lex_blank(&p->l);
 	c = operand(p);
@@ -579,7 +334,7 @@ static struct cond *parse_chain(struct parser *p, enum cond_kind kind, const cha
 		else if (lex_lit(&p->l, "("))
 			next = parse_paren_rest(p);
 		else
-			fail(p, "expected blank or '(' after '%s'", word);
+			parser_fail(p, "expected blank or '(' after '%s'", word);
 		if (!next)
 			goto bad;
 		if (cond_add_child(chain, next)) {
@@ -615,16 +370,16 @@ int cond_parse(const char *text, size_t len, struct cond **ret, struct cond_erro
 	*err = (struct cond_error){ 0 };
 	lex_init(&p.l, text, len);
 	if (!len) {
-		fail(&p, "filter input string is empty");
+		parser_fail(&p, "filter input string is empty");
 		return -EINVAL;
 	}
 	if (len >= UINT32_MAX) {
-		fail(&p, "filter input string is too long");
+		parser_fail(&p, "filter input string is too long");
 		return -EINVAL;
 	}
 	c = parse_or(&p);
 	if (c && !lex_at_end(&p.l)) {
-		fail(&p, "unexpected token after '%.*s', expecting 'or', 'and'", (int)(p.l.tok_len > 900 ? 900 : p.l.tok_len), p.l.tok);
+		parser_fail(&p, "unexpected token after '%.*s', expecting 'or', 'and'", (int)(p.l.tok_len > 900 ? 900 : p.l.tok_len), p.l.tok);
 		cond_free(c);
 		c = NULL;
 	}
