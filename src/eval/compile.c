@@ -159,7 +159,7 @@ static void find_types(struct atom *a)
 	}
 }
 
-static uint32_t intern_atom(struct compiler *x, const struct cond *c, uint32_t source)
+static uint32_t __attribute__((noinline)) intern_atom(struct compiler *x, const struct cond *c, uint32_t source)
 {
 	struct ruleset *rs = x->rs;
 	struct base_buf key = { 0 };

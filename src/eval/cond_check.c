@@ -205,10 +205,11 @@ static bool own_compare(const struct value_expr *e)
 	return !strcmp(f->def->name, "proc.aenv") && f->arg_index >= 0;
 }
 
-static int check_node(struct check *x, struct cond *c)
+/* Apart from the walk over the tree, which may be deep and has to be sparing with stack. */
+static int __attribute__((noinline)) check_leaf(struct check *x, struct cond *c)
 {
 	struct base_err err = { .msg = "" };
-	int r = 0;
+	int r;
 
 	if (c->kind == COND_MACRO) {
 		char msg[512];
@@ -216,10 +217,6 @@ static int check_node(struct check *x, struct cond *c)
 		snprintf(msg, sizeof(msg), "filter error: unexpected identifier '%.400s'", c->name);
 		return set_err(x, c, msg);
 	}
-	for (uint32_t i = 0; i < c->nchild && !r; i++)
-		r = check_node(x, c->child[i]);
-	if (c->kind != COND_CHECK || r)
-		return r;
 	r = value_expr_resolve(c->lhs, x->source, x->static_names, &err);
 	if (!r)
 		r = check_op(x, c);
@@ -234,6 +231,17 @@ static int check_node(struct check *x, struct cond *c)
 	if (r == -EINVAL)
 		return set_err(x, c, err.msg);
 	return r ? r : check_rhs_expr(x, c);
+}
+
+static int check_node(struct check *x, struct cond *c)
+{
+	int r = 0;
+
+	if (c->kind == COND_CHECK || c->kind == COND_MACRO)
+		return check_leaf(x, c);
+	for (uint32_t i = 0; i < c->nchild && !r; i++)
+		r = check_node(x, c->child[i]);
+	return r;
 }
 
 /* ---- event types --------------------------------------------------------------------------- */

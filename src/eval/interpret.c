@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-int check_eval(struct eval_ctx *ctx, const struct cond *c)
+int __attribute__((noinline)) check_eval(struct eval_ctx *ctx, const struct cond *c)
 {
 	struct eval_val l, r;
 	int k;
