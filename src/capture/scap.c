@@ -320,7 +320,7 @@ static int read_event(struct scap_reader *r, struct evt *ev)
 {
 	struct evt_env env = { .seq = 0 };
 	struct evt_hdr *h;
-	uint32_t avail;
+	uint32_t avail = 0; /* read_body sets it; gcc -O2 cannot see that */
 	int e = read_body(r, &env, &avail);
 
 	if (e < 0)
