@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
@@ -31,9 +32,26 @@ static size_t put_time(char *buf, size_t size, bool iso)
 	return strftime(buf, size, "%a %b %e %H:%M:%S %Y: ", &tm);
 }
 
+/* Message already formatted behind the time; room for the newline is there. */
+static void put_line(enum log_level level, char *line, size_t head, size_t len)
+{
+	while (len > head && line[len - 1] == '\n')
+		len--;
+	line[len] = '\0';
+	if (current.to_syslog)
+		syslog((int)level, "%s", line + head);
+	if (current.to_stderr) {
+		line[len] = '\n';
+		/* A log that cannot be written has nowhere left to be reported. */
+		ssize_t r = write(STDERR_FILENO, line, len + 1);
+
+		(void)r;
+	}
+}
+
 void log_msg(enum log_level level, const char *fmt, ...)
 {
-	char line[4096];
+	char line[1024], *big;
 	size_t head, len;
 	va_list ap;
 	int n;
@@ -47,18 +65,20 @@ void log_msg(enum log_level level, const char *fmt, ...)
 	if (n < 0)
 		return;
 	len = head + (size_t)n;
-	if (len > sizeof(line) - 2)
-		len = sizeof(line) - 2;
-	while (len > head && line[len - 1] == '\n')
-		len--;
-	line[len] = '\0';
-	if (current.to_syslog)
-		syslog((int)level, "%s", line + head);
-	if (current.to_stderr) {
-		line[len] = '\n';
-		/* A log that cannot be written has nowhere left to be reported. */
-		ssize_t r = write(STDERR_FILENO, line, len + 1);
-
-		(void)r;
+	if (len <= sizeof(line) - 2) {
+		put_line(level, line, head, len);
+		return;
 	}
+	/* Reports of rules files can be long; without memory the beginning has to do. */
+	big = malloc(len + 2);
+	if (!big) {
+		put_line(level, line, head, sizeof(line) - 2);
+		return;
+	}
+	memcpy(big, line, head);
+	va_start(ap, fmt);
+	vsnprintf(big + head, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	put_line(level, big, head, len);
+	free(big);
 }

@@ -7,13 +7,18 @@
 
 enum engine_kind { ENGINE_LIVE, ENGINE_REPLAY, ENGINE_NODRIVER };
 
+enum drop_action { DROP_LOG = 1 << 0, DROP_ALERT = 1 << 1, DROP_EXIT = 1 << 2 };
+
 struct config {
 	char *path; /* file in use, NULL none */
+	char **files; uint32_t nfiles; /* everything that was read, path first */
+	uint32_t warnings; /* unknown keys */
 	char **rules_files; uint32_t nrules_files;
 	struct rules_select *select; uint32_t nselect;
 	struct rules_append *append; uint32_t nappend;
 	char **static_names, **static_values; /* NULL-terminated, parallel */
 	enum engine_kind engine;
+	bool kmod; /* engine.kind was kmod */
 	char *capture_file;
 	uint32_t ring_bytes;	   /* from buf_size_preset */
 	uint32_t cpus_per_ring;
@@ -24,8 +29,12 @@ struct config {
 	uint8_t min_priority;
 	struct sink_format format;
 	bool stdout_enabled;
+	bool syslog_enabled;
 	bool file_enabled, file_keep_alive; char *file_path;
-	uint32_t queue_capacity;
+	bool program_enabled, program_keep_alive; char *program;
+	uint32_t queue_capacity; /* 0 = default */
+	uint32_t output_timeout_ms;
+	struct { double threshold, rate, max_burst; unsigned actions; /* enum drop_action */ bool simulate; } drops;
 	struct log_opts log;
 	/* ours */
 	int readers, workers;	   /* -1 auto */
@@ -33,6 +42,10 @@ struct config {
 	uint64_t memory_limit;
 };
 
-/* options: "-o" arguments in order. Returns 0, -EINVAL/-errno with err. need_file: fail when path is missing. */
+/* options: "-o" arguments in order. Returns 0, -EINVAL/-errno with err. need_file: fail when path is missing.
+ * path NULL: no file. Sets the log up as soon as the log's keys are known, so that what follows is
+ * logged as asked. *ret is zeroed first and needs config_fini only after success. */
 int config_load(const char *path, bool need_file, char *const *options, uint32_t noptions, struct config *ret, struct base_err *err);
 void config_fini(struct config *c);
+/* "debug", "Informational", "info", ...: 0..7, or -1. */
+int config_priority(const char *text);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct pipeline {
 	struct pipeline_opts o;
@@ -193,6 +194,20 @@ int pipeline_start(struct pipeline *p, struct base_err *err)
 		p->started++;
 	}
 	return 0;
+}
+
+void pipeline_wait_idle(struct pipeline *p, uint64_t upto)
+{
+	for (unsigned i = 0; i < p->o.workers; i++) {
+		/* acquire: pairs with the worker's store of emitted and its exchange in park(); it parks only
+		 * after the mark, so parked with the mark means that it has done everything and holds nothing */
+		while (atomic_load_explicit(&p->o.gate->worker[i].emitted, memory_order_acquire) < upto ||
+		       atomic_load_explicit(&p->park[i].parked, memory_order_acquire) == PARK_AWAKE) {
+			struct timespec t = { 0, 100000 };
+
+			nanosleep(&t, NULL);
+		}
+	}
 }
 
 void pipeline_stop(struct pipeline *p)

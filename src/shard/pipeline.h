@@ -22,6 +22,10 @@ struct pipeline;
 int pipeline_new(const struct pipeline_opts *o, struct pipeline **ret);
 int pipeline_start(struct pipeline *p, struct base_err *err);
 const struct evt_consumer *pipeline_consumer(struct pipeline *p);
+/* Waits until every worker has run everything up to the key time `upto`, which the one reader has
+ * published as its watermark, and sleeps: until that reader hands something over again, the state
+ * table is its own. Returns at once when inline. [reader, replay only] */
+void pipeline_wait_idle(struct pipeline *p, uint64_t upto);
 /* After every reader has ended. [main] */
 void pipeline_stop(struct pipeline *p);
 void pipeline_free(struct pipeline *p);

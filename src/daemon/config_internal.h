@@ -1,0 +1,12 @@
+/* Parts of config.c. [main] */
+#pragma once
+#include "daemon/config.h"
+#include "daemon/schema.h"
+
+/* rules, append_output, static_fields, plugins. 0, -EINVAL or -ENOMEM with err. */
+int config_read_rules(const struct cfg_tree *t, struct config *c, struct base_err *err);
+/* A list of strings, or one, appended to *list. 0 or -ENOMEM with err. */
+int config_read_strs(const struct cfg_tree *t, const struct yaml_node *n, char ***list, uint32_t *count, struct base_err *err);
+int config_no_memory(struct base_err *err);
+/* The checks that have fixed words, in Falco's order. */
+int config_check_words(const struct cfg_tree *t, const char *path, struct base_err *err);

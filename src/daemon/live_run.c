@@ -1,0 +1,87 @@
+/* Live capture as main sees it: interest, probe, first look at /proc, readers; and back. Called by run.c.
+ *
+ * The probe is attached before /proc is read, and the readers start after: what happens meanwhile waits
+ * in the rings. The other way round, a process made between the two would be in neither. */
+#include "daemon/interest.h"
+#include "daemon/run_internal.h"
+
+#include "base/thread.h"
+#include "state/scan.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static void fill_opts(struct daemon *d, struct live_opts *lo)
+{
+	struct base_buf missing = { 0 };
+	struct sc_set set;
+
+	_Static_assert(SC_MAX == LIVE_SC_MAX, "one bit per portable system call on both sides");
+	*lo = (struct live_opts){ .ring_bytes = d->c->ring_bytes, .snaplen = d->c->snaplen,
+				  .drop_failed_exit = d->c->drop_failed_exit };
+	interest_compute(d->c, d->rules, &set, &missing);
+	memcpy(lo->interest, set.w, sizeof(lo->interest));
+	if (missing.len)
+		log_warn("Rules name system calls that are not captured (see base_syscalls): warning (unsupported-evttype): %s", missing.p);
+	buf_fini(&missing);
+}
+
+int live_prepare(struct daemon *d, struct base_err *err)
+{
+	struct live_opts lo;
+	int r;
+
+	if (d->c->kmod)
+		log_notice("engine.kind is kmod: Saker has no kernel module, its BPF probe is used");
+	fill_opts(d, &lo);
+	r = live_open(&lo, &d->live, err);
+	if (r < 0)
+		return r;
+	if (d->nreaders > live_ring_count(d->live))
+		d->nreaders = live_ring_count(d->live);
+	return 0;
+}
+
+int live_start(struct daemon *d, struct base_err *err)
+{
+	struct readers_opts ro = { .readers = d->nreaders, .drain_interval_us = d->c->drain_interval_us,
+				   .consumer = pipeline_consumer(d->pipeline) };
+	struct readers_stats rs;
+	struct okey from;
+	int r;
+
+	from = (struct okey){ live_now(d->live), 0 };
+	r = live_attach(d->live, err);
+	if (r < 0)
+		return r;
+	d->attached = true;
+	r = scan_proc(d->state, from);
+	if (r < 0) {
+		base_err_set(err, NULL, 0, 0, "cannot read the running processes from /proc: %s", strerror(-r));
+		return r;
+	}
+	r = readers_start(d->live, &ro, &d->readers, err);
+	if (r < 0)
+		return r;
+	readers_stats(d->readers, &rs);
+	d->passes_at_start = rs.passes;
+	return 0;
+}
+
+bool live_flows(struct daemon *d)
+{
+	struct readers_stats rs;
+
+	readers_stats(d->readers, &rs);
+	return rs.passes > d->passes_at_start;
+}
+
+void live_stop(struct daemon *d)
+{
+	if (d->live && d->attached)
+		live_detach(d->live);
+	d->attached = false;
+	if (d->readers)
+		readers_stop(d->readers);
+}

@@ -1,0 +1,16 @@
+/* Rules files -> ruleset, with what users see of it; shared by running and by the commands. [main] */
+#pragma once
+#include "daemon/config.h"
+#include "daemon/options.h"
+
+/* Options of the rules loader from configuration and command line; borrows both. */
+struct rules_opts load_rules_opts(const struct config *c, const struct options *o);
+
+/* opts is borrowed until the rules are freed.
+ *
+ * Loads -r or rules_files in order. 0 and *ret, or a negative error: then *ret_report has the text for
+ * the user (several lines when a file has errors). */
+int load_rules(const struct config *c, const struct options *o, const struct rules_opts *opts, struct rules **ret,
+	       struct base_buf *ret_report);
+/* -V: loads exactly these files. 0 also when some are invalid; negative with *ret_report otherwise. */
+int load_listed(char *const *files, uint32_t n, const struct rules_opts *opts, struct rules **ret, struct base_buf *ret_report);

@@ -1,0 +1,410 @@
+/* Start, wait, stop. Called by main with checked configuration and rules.
+ *
+ * Start: outputs, the source (probe loaded or capture's head read), state, pipeline, then events. Stop
+ * goes the way of the data: no new events, readers drain, workers drain, the hub drains, outputs drain;
+ * so whatever was evaluated gets out. */
+#include "daemon/run_internal.h"
+
+#include "base/thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define HUB_WINDOW_MS 10 /* an alert waits for earlier ones of other workers for one to two of these */
+#define MAX_FDS 4096	 /* descriptors per process in the state table */
+#define SECOND_NS 1000000000ull
+
+int run_error(const char *text)
+{
+	size_t len = strlen(text);
+
+	fprintf(stderr, "Error: %s%s", text, len && text[len - 1] == '\n' ? "" : "\n");
+	return 1;
+}
+
+static int tell(const struct base_err *err)
+{
+	char text[2048];
+
+	return run_error(base_err_str(err, text, sizeof(text)));
+}
+
+static void find_hostname(struct daemon *d)
+{
+	const char *name = getenv("FALCO_HOSTNAME");
+
+	if (name && *name) {
+		log_info("Hostname value has been overridden via environment variable to: %s", name);
+		snprintf(d->hostname, sizeof(d->hostname), "%s", name);
+	} else if (gethostname(d->hostname, sizeof(d->hostname) - 1)) {
+		snprintf(d->hostname, sizeof(d->hostname), "unknown");
+	}
+}
+
+/* Numbers of threads: asked for, or by the machine's CPUs. */
+static void choose_threads(struct daemon *d)
+{
+	unsigned readers, workers;
+
+	pipeline_auto(&readers, &workers);
+	d->nworkers = d->c->workers >= 0 ? (unsigned)d->c->workers : workers;
+	d->nreaders = d->c->readers >= 0 ? (unsigned)d->c->readers : readers;
+	if (!d->nworkers || d->c->engine == ENGINE_REPLAY)
+		d->nreaders = 1;
+}
+
+/* ---- start ------------------------------------------------------------------------------- */
+
+static int add_sink(struct daemon *d, struct sink *s, struct base_err *err)
+{
+	if (!s)
+		return base_err_set(err, NULL, 0, 0, "no memory for an output");
+	sink_set_timeout(s, d->c->output_timeout_ms);
+	hub_add_sink(d->hub, s);
+	return 0;
+}
+
+static int start_outputs(struct daemon *d, struct base_err *err)
+{
+	const struct config *c = d->c;
+	bool buffered = c->buffered && !d->o->unbuffered;
+	struct hub_opts ho = { .producers = d->nworkers ? d->nworkers : 1, .window_ms = HUB_WINDOW_MS,
+			       .queue_capacity = c->queue_capacity, .ordered = c->engine == ENGINE_REPLAY };
+	int r = 0;
+
+	d->hub = hub_new(&ho);
+	if (!d->hub)
+		return base_err_set(err, NULL, 0, 0, "no memory for the outputs");
+	if (c->stdout_enabled)
+		r = add_sink(d, sink_stdout_new(&c->format, buffered), err);
+	if (!r && c->file_enabled)
+		r = add_sink(d, sink_file_new(&c->format, c->file_path, c->file_keep_alive, buffered), err);
+	if (!r && c->syslog_enabled)
+		r = add_sink(d, sink_syslog_new(&c->format), err);
+	if (!r && c->program_enabled)
+		r = add_sink(d, sink_program_new(&c->format, c->program, c->program_keep_alive, buffered), err);
+	return r ? r : hub_start(d->hub, err);
+}
+
+/* The table, filled from the capture's head in replay. */
+static int start_state(struct daemon *d, struct base_err *err)
+{
+	const char *root = getenv("HOST_ROOT");
+	bool live = d->c->engine == ENGINE_LIVE;
+	unsigned shards = d->nworkers ? d->nworkers : 1;
+	struct state_opts so = { .shards = shards, .live = live, .max_tasks = d->c->max_tasks, .max_fds = MAX_FDS,
+				 .host_root = root ? root : "", .self_pid = live ? getpid() : -1 };
+
+	d->gate = gate_new(d->nreaders, shards, live, (uint64_t)d->c->lag_max_ms * 1000000u);
+	if (!d->gate)
+		return base_err_set(err, NULL, 0, 0, "no memory for the pipeline");
+	so.gate = gate_for_state(d->gate);
+	if (!live)
+		return replay_open(d->c->capture_file, &so, &d->replay, &d->state, err);
+	so.boot_ts = base_now_ns() - base_mono_ns();
+	d->state = state_table_new(&so);
+	return d->state ? 0 : base_err_set(err, NULL, 0, 0, "no memory for the process table");
+}
+
+static int start_pipeline(struct daemon *d, struct base_err *err)
+{
+	struct pipeline_opts po = {
+		.run = { .state = d->state, .rules = d->rules, .hub = d->hub, .gate = d->gate, .hostname = d->hostname,
+			 .static_values = (const char *const *)d->c->static_values, .buffer_base64 = d->c->buffer_base64 },
+		.gate = d->gate,
+		.readers = d->nreaders,
+		.workers = d->nworkers,
+		.batch_bytes = d->c->batch_bytes,
+		.live = d->c->engine == ENGINE_LIVE,
+	};
+	int r = pipeline_new(&po, &d->pipeline);
+
+	if (r < 0)
+		return base_err_set(err, NULL, 0, 0, "cannot make the pipeline: %s", strerror(-r));
+	return pipeline_start(d->pipeline, err);
+}
+
+static int start(struct daemon *d, struct base_err *err)
+{
+	int r = start_outputs(d, err);
+
+	if (!r && d->c->engine == ENGINE_LIVE)
+		r = live_prepare(d, err);
+	if (!r)
+		r = start_state(d, err);
+	if (!r)
+		r = start_pipeline(d, err);
+	if (r)
+		return r;
+	if (d->replay) {
+		log_info("Replaying events from the capture file: %s", d->c->capture_file);
+		return replay_start(d->replay, d->pipeline, d->done_fd, err);
+	}
+	return live_start(d, err);
+}
+
+/* ---- at work ----------------------------------------------------------------------------- */
+
+/* Tells systemd, if it wants to know. */
+static void notify_systemd(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (!path || strlen(path) >= sizeof(a.sun_path) || (path[0] != '/' && path[0] != '@'))
+		return;
+	memcpy(a.sun_path, path, strlen(path));
+	if (a.sun_path[0] == '@')
+		a.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	/* Not being heard is systemd's to notice. */
+	ssize_t r = sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&a,
+			   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+
+	(void)r;
+	close(fd);
+}
+
+static void say_ready(struct daemon *d)
+{
+	d->ready = true;
+	d->ready_mono = base_mono_ns();
+	fprintf(stderr, "saker: ready (%s, readers %u, workers %u, rules %u, after %.3f s)\n",
+		d->live ? live_attach_type(d->live) : "replay", d->nreaders, d->nworkers, ruleset_count(d->rules),
+		(double)(d->ready_mono - d->start_mono) / 1e9);
+	notify_systemd();
+}
+
+/* False when it is time to stop. */
+static bool on_signal(struct daemon *d)
+{
+	struct signalfd_siginfo si;
+
+	if (read(d->signal_fd, &si, sizeof(si)) != sizeof(si))
+		return true;
+	switch (si.ssi_signo) {
+	case SIGUSR1:
+		log_info("SIGUSR1 received, reopening outputs");
+		hub_reopen(d->hub);
+		return true;
+	case SIGHUP:
+		log_warn("SIGHUP received: reloading is not served yet, restart to read configuration and rules again");
+		return true;
+	default:
+		log_info("%s received, stopping", si.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+		return false;
+	}
+}
+
+/* Milliseconds until main has something to do, -1 for ever. */
+static int next_ms(const struct daemon *d, bool watch, uint64_t now, uint64_t end, uint64_t tick)
+{
+	uint64_t at = UINT64_MAX;
+
+	if (!d->ready)
+		return 1;
+	if (watch)
+		at = tick;
+	if (end < at)
+		at = end;
+	if (at == UINT64_MAX)
+		return -1;
+	return at <= now ? 0 : (int)((at - now + 999999) / 1000000);
+}
+
+static void wait_events(struct daemon *d, struct drops *w)
+{
+	struct pollfd p[2] = { { .fd = d->signal_fd, .events = POLLIN }, { .fd = d->done_fd, .events = POLLIN } };
+	bool watch = d->live && (d->c->drops.actions || d->c->drops.simulate);
+	uint64_t end = UINT64_MAX, tick = base_mono_ns() + SECOND_NS;
+
+	if (d->o->seconds)
+		end = base_mono_ns() + d->o->seconds * SECOND_NS;
+	for (;;) {
+		uint64_t now;
+
+		if (!d->ready && (d->replay || live_flows(d)))
+			say_ready(d);
+		now = base_mono_ns();
+		if (now >= end)
+			return;
+		if (watch && d->ready && now >= tick) {
+			if (!drops_check(w, d))
+				return;
+			tick = now + SECOND_NS;
+		}
+		if (poll(p, 2, next_ms(d, watch, now, end, tick)) < 0 && errno != EINTR)
+			return;
+		if (p[0].revents && !on_signal(d))
+			return;
+		if (p[1].revents)
+			return;
+	}
+}
+
+/* ---- stop -------------------------------------------------------------------------------- */
+
+/* From here on a second SIGINT or SIGTERM ends the process at once: an output may hang. */
+static void unblock_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static int stop(struct daemon *d, struct stats_threads *threads, struct base_err *err)
+{
+	int r = 0;
+
+	unblock_signals();
+	if (d->replay) {
+		replay_request_stop(d->replay);
+		r = replay_finish(d->replay, err);
+	} else {
+		live_stop(d);
+	}
+	d->stop_mono = base_mono_ns();
+	if (d->pipeline)
+		pipeline_stop(d->pipeline);
+	stats_sample(threads);
+	if (d->hub)
+		hub_stop(d->hub);
+	return r;
+}
+
+static void tear_down(struct daemon *d)
+{
+	readers_free(d->readers);
+	pipeline_free(d->pipeline);
+	replay_free(d->replay);
+	state_table_free(d->state);
+	if (d->live)
+		live_close(d->live);
+	gate_free(d->gate);
+	hub_free(d->hub);
+	if (d->signal_fd >= 0)
+		close(d->signal_fd);
+	if (d->done_fd >= 0)
+		close(d->done_fd);
+}
+
+/* Start failed half way: workers that run wait for readers that never came. */
+static void end_readers(struct daemon *d)
+{
+	const struct evt_consumer *c = d->pipeline ? pipeline_consumer(d->pipeline) : NULL;
+
+	for (unsigned i = 0; c && i < d->nreaders; i++)
+		c->end(c->ctx, i);
+}
+
+static int take_signals(struct daemon *d, struct base_err *err)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	d->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->signal_fd < 0 || d->done_fd < 0)
+		return base_err_set(err, NULL, 0, 0, "cannot take signals: %s", strerror(errno));
+	return 0;
+}
+
+static bool write_pid(const char *path)
+{
+	FILE *f = fopen(path, "we");
+	bool ok = f && fprintf(f, "%d\n", (int)getpid()) > 0;
+
+	if (f && fclose(f))
+		ok = false;
+	return ok;
+}
+
+static int check_sources(const struct config *c, const struct options *o)
+{
+	char text[300];
+
+	if (c->engine == ENGINE_REPLAY)
+		return 0; /* as in Falco: no effect there */
+	if (o->nenable_source && o->ndisable_source)
+		return run_error("--enable-source and --disable-source cannot be given together");
+	for (uint32_t i = 0; i < o->nenable_source + o->ndisable_source; i++) {
+		const char *s = i < o->nenable_source ? o->enable_source[i] : o->disable_source[i - o->nenable_source];
+
+		if (strcmp(s, "syscall")) {
+			snprintf(text, sizeof(text), "Unknown event source '%.200s': the only one so far is syscall", s);
+			return run_error(text);
+		}
+	}
+	if (o->ndisable_source)
+		return run_error("Must enable at least one event source");
+	if (c->engine == ENGINE_NODRIVER)
+		return run_error("engine.kind is nodriver, and there are no plugin sources yet: no events would come");
+	return 0;
+}
+
+int run_daemon(const struct config *c, const struct options *o, const struct ruleset *rules)
+{
+	struct daemon d = { .c = c, .o = o, .rules = rules, .signal_fd = -1, .done_fd = -1 };
+	struct stats_threads threads = { .len = 0 };
+	struct base_err err = { 0 };
+	struct drops drops = { 0 };
+	int r;
+
+	if (check_sources(c, o))
+		return 1;
+	d.start_mono = base_mono_ns();
+	find_hostname(&d);
+	if (!c->stdout_enabled && !c->file_enabled && !c->syslog_enabled && !c->program_enabled)
+		return run_error("No output configured, please make sure at least one output is configured and enabled.");
+	if (o->dry_run) {
+		log_info("dry run: configuration and rules are good, nothing is started");
+		return 0;
+	}
+	choose_threads(&d);
+	r = take_signals(&d, &err);
+	if (!r && o->pidfile && !write_pid(o->pidfile)) {
+		fprintf(stderr, "Error: cannot write the process id to %s: %s\n", o->pidfile, strerror(errno));
+		tear_down(&d);
+		return 255;
+	}
+	if (!r)
+		r = start(&d, &err);
+	if (r < 0) {
+		if (!d.readers)
+			end_readers(&d);
+		stop(&d, &threads, &(struct base_err){ 0 });
+		tear_down(&d);
+		return tell(&err);
+	}
+	drops_init(&drops, &d);
+	wait_events(&d, &drops);
+	if (!d.ready)
+		d.ready_mono = d.start_mono;
+	r = stop(&d, &threads, &err);
+	stats_print(&d, &drops, &threads);
+	if (o->pidfile)
+		unlink(o->pidfile);
+	tear_down(&d);
+	return r < 0 ? tell(&err) : 0;
+}

@@ -1,0 +1,11 @@
+/* The daemon at work: starts everything in order, waits, stops in order, sums up. [main] */
+#pragma once
+#include "daemon/config.h"
+#include "daemon/options.h"
+
+/* rules: the compiled set, borrowed.
+ * Returns the exit status. Errors have been told on stderr. */
+int run_daemon(const struct config *c, const struct options *o, const struct ruleset *rules);
+
+/* "Error: text" on stderr, as scripts know it. Returns 1. */
+int run_error(const char *text);

@@ -1,0 +1,64 @@
+/* What run.c, live.c, drops.c and stats.c share: the running daemon. [main] */
+#pragma once
+#include "capture/reader.h"
+#include "daemon/replay.h"
+#include "daemon/run.h"
+#include "shard/pipeline.h"
+#include "sink/hub.h"
+
+struct daemon {
+	const struct config *c;
+	const struct options *o;
+	const struct ruleset *rules;
+	char hostname[256];
+	unsigned nreaders, nworkers; /* nworkers 0: inline */
+	bool wide;		     /* more than one shard */
+
+	/* owned, in order of start */
+	struct hub *hub;
+	struct gate *gate;
+	struct state_table *state;
+	struct pipeline *pipeline;
+	struct replay *replay;
+	struct live *live;
+	struct readers *readers;
+
+	bool attached, ready;
+	uint64_t passes_at_start; /* of the readers: one more means that events flow */
+	uint64_t start_mono, ready_mono, stop_mono;
+	int signal_fd, done_fd; /* -1 none */
+};
+
+/* ---- live_run.c: engine.kind modern_ebpf ------------------------------------------------- */
+/* Loads the probe; the number of readers shrinks to that of rings. */
+int live_prepare(struct daemon *d, struct base_err *err);
+/* Attaches it, reads /proc, starts the readers. */
+int live_start(struct daemon *d, struct base_err *err);
+void live_stop(struct daemon *d);
+/* True once the readers have looked at the rings after the probe was attached. */
+bool live_flows(struct daemon *d);
+
+/* ---- drops.c ----------------------------------------------------------------------------- */
+struct drops {
+	uint64_t events, dropped;	/* at the last look */
+	struct live_stats live;
+	double tokens;
+	uint64_t token_ns;
+	uint64_t seen, acted;		/* occurrences */
+};
+void drops_init(struct drops *w, struct daemon *d);
+/* Once a second. False: the action `exit` is due. */
+bool drops_check(struct drops *w, struct daemon *d);
+
+/* ---- stats.c ----------------------------------------------------------------------------- */
+/* CPU time of the threads that are alive now, for the summary. */
+#define STATS_THREADS 64
+struct stats_threads {
+	struct { char name[20]; double cpu_s; } thread[STATS_THREADS];
+	unsigned len;
+};
+void stats_sample(struct stats_threads *t);
+/* Falco's summary on stdout, Saker's on stderr. After everything has stopped. */
+void stats_print(struct daemon *d, const struct drops *w, const struct stats_threads *t);
+/* Events dropped so far, by the probe and on the way. */
+uint64_t stats_dropped(struct daemon *d, struct live_stats *ret_live);

@@ -1,0 +1,217 @@
+/* The figures at the end: Falco's summary for scripts that read it, then what Saker knows about its own
+ * work. Called by run.c on main after everything has stopped. */
+#include "daemon/run_internal.h"
+
+#include "base/thread.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- reading /proc/self ------------------------------------------------------------------ */
+
+static bool read_line(const char *path, char *buf, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	bool ok = f && fgets(buf, (int)size, f);
+
+	if (f)
+		fclose(f);
+	if (ok)
+		buf[strcspn(buf, "\n")] = '\0';
+	return ok;
+}
+
+/* schedstat has nanoseconds on the CPU; kernels without it have ticks in stat. */
+static double thread_cpu(const char *tid)
+{
+	unsigned long long ns, user, sys;
+	char path[320], line[1024];
+	const char *p;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/schedstat", tid);
+	if (read_line(path, line, sizeof(line)) && sscanf(line, "%llu", &ns) == 1 && ns)
+		return (double)ns / 1e9;
+	snprintf(path, sizeof(path), "/proc/self/task/%s/stat", tid);
+	if (!read_line(path, line, sizeof(line)) || !(p = strrchr(line, ')')) ||
+	    sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &sys) != 2)
+		return 0;
+	return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
+}
+
+void stats_sample(struct stats_threads *t)
+{
+	DIR *d = opendir("/proc/self/task");
+	struct dirent *e;
+
+	t->len = 0;
+	while (d && (e = readdir(d)) && t->len < STATS_THREADS) {
+		char path[320];
+
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
+		if (!read_line(path, t->thread[t->len].name, sizeof(t->thread[0].name)))
+			continue;
+		if (strtol(e->d_name, NULL, 10) == (long)getpid())
+			strcpy(t->thread[t->len].name, "main");
+		t->thread[t->len++].cpu_s = thread_cpu(e->d_name);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* "VmRSS" of /proc/self/status, in KiB. */
+static unsigned long status_kb(const char *key)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	unsigned long kb = 0;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
+			kb = strtoul(line + strlen(key) + 1, NULL, 10);
+	}
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+/* ---- drops ------------------------------------------------------------------------------- */
+
+uint64_t stats_dropped(struct daemon *d, struct live_stats *ret_live)
+{
+	struct pipeline_stats p;
+	uint64_t n = 0;
+
+	pipeline_stats(d->pipeline, &p);
+	if (d->live) {
+		live_stats(d->live, ret_live);
+		for (unsigned i = 0; i < LIVE_DROP_MAX; i++)
+			n += ret_live->dropped[i];
+		n += ret_live->recursion_misses;
+	}
+	return n + p.dropped_bulk + p.dropped_critical;
+}
+
+/* ---- printing ---------------------------------------------------------------------------- */
+
+static void print_rule(void *arg, const char *rule, uint64_t count)
+{
+	(void)arg;
+	printf("   %s: %llu\n", rule, (unsigned long long)count);
+}
+
+/* Scripts read these lines; Falco's words and order. */
+static void print_summary(struct daemon *d)
+{
+	struct hub_stats st;
+
+	hub_stats(d->hub, &st);
+	printf("Events detected: %llu\nRule counts by severity:\n", (unsigned long long)st.submitted);
+	for (unsigned p = 0; p < 8; p++) {
+		char name[20] = "";
+
+		for (unsigned i = 0; alert_priority_name[p][i]; i++)
+			name[i] = (char)toupper((unsigned char)alert_priority_name[p][i]);
+		if (p == LOG_L_INFO)
+			strcpy(name, "INFO"); /* the short word here only */
+		if (st.by_priority[p])
+			printf("   %s: %llu\n", name, (unsigned long long)st.by_priority[p]);
+	}
+	printf("Triggered rules by rule name:\n");
+	hub_for_each_rule(d->hub, print_rule, NULL);
+	fflush(stdout);
+}
+
+static void print_sink(void *arg, const struct sink *s)
+{
+	struct sink_stats st;
+
+	(void)arg;
+	sink_stats(s, &st);
+	fprintf(stderr, "saker: output %s delivered %llu dropped %llu failed %llu\n", sink_name(s),
+		(unsigned long long)st.delivered, (unsigned long long)st.dropped, (unsigned long long)st.errors);
+}
+
+static void print_probe(struct daemon *d, const struct live_stats *l)
+{
+	struct readers_stats r;
+
+	if (!d->live)
+		return;
+	fprintf(stderr, "saker: probe produced %llu dropped", (unsigned long long)l->produced);
+	for (unsigned i = 0; i < LIVE_DROP_MAX; i++)
+		fprintf(stderr, " %s %llu", live_drop_name[i], (unsigned long long)l->dropped[i]);
+	fprintf(stderr, " recursion %llu critical_among_them %llu\n", (unsigned long long)l->recursion_misses,
+		(unsigned long long)l->dropped_critical);
+	if (!d->readers)
+		return;
+	readers_stats(d->readers, &r);
+	fprintf(stderr, "saker: readers threads %u events %llu bytes %llu passes %llu held %llu late %llu damaged %llu\n",
+		d->nreaders, (unsigned long long)r.events, (unsigned long long)r.bytes, (unsigned long long)r.passes,
+		(unsigned long long)r.held, (unsigned long long)r.late, (unsigned long long)r.damaged);
+}
+
+/* Threads by stage; those that had ended before the sample say it themselves. */
+static void print_cpu(struct daemon *d, const struct pipeline_stats *p, const struct stats_threads *t)
+{
+	double readers = 0, other = 0;
+	struct replay_stats rs;
+	struct readers_stats r;
+
+	if (d->replay) {
+		replay_stats(d->replay, &rs);
+		readers = rs.cpu_s;
+	} else if (d->readers) {
+		readers_stats(d->readers, &r);
+		readers = r.cpu_s;
+	}
+	fprintf(stderr, "saker: cpu_s readers %.3f workers %.3f", readers, p->worker_cpu_s);
+	for (unsigned i = 0; i < t->len; i++) {
+		const char *name = t->thread[i].name;
+
+		if (!strcmp(name, "main") || !strcmp(name, "hub") || !strncmp(name, "sink/", 5))
+			fprintf(stderr, " %s %.3f", name, t->thread[i].cpu_s);
+		else if (strncmp(name, "reader/", 7) && strncmp(name, "worker/", 7))
+			other += t->thread[i].cpu_s;
+	}
+	fprintf(stderr, " other %.3f\n", other);
+}
+
+void stats_print(struct daemon *d, const struct drops *w, const struct stats_threads *t)
+{
+	double wall = (double)(d->stop_mono - d->ready_mono) / 1e9;
+	struct live_stats live = { 0 };
+	struct pipeline_stats p;
+	uint64_t dropped = stats_dropped(d, &live);
+
+	print_summary(d);
+	pipeline_stats(d->pipeline, &p);
+	if (d->live && (d->c->drops.actions || d->c->drops.simulate))
+		fprintf(stderr, "Syscall event drop monitoring:\n   - event drop detected: %llu occurrences\n   - num times actions taken: %llu\n",
+			(unsigned long long)w->seen, (unsigned long long)w->acted);
+	fprintf(stderr, "saker: events %llu dropped %llu alerts %llu seconds %.3f per_second %.0f\n", (unsigned long long)p.events,
+		(unsigned long long)dropped, (unsigned long long)p.alerts, wall, wall > 0 ? (double)p.events / wall : 0);
+	print_probe(d, &live);
+	fprintf(stderr,
+		"saker: workers threads %u events %llu reported %llu matched %llu waits %llu stale_reads %llu render_failed %llu "
+		"dropped_bulk %llu dropped_critical %llu\n",
+		d->nworkers, (unsigned long long)p.events, (unsigned long long)p.reported, (unsigned long long)p.matched,
+		(unsigned long long)p.waits, (unsigned long long)p.stale_reads, (unsigned long long)p.render_failed,
+		(unsigned long long)p.dropped_bulk, (unsigned long long)p.dropped_critical);
+	fprintf(stderr, "saker: state tasks %llu bytes %llu refused_full %llu\n", (unsigned long long)p.state_tasks,
+		(unsigned long long)p.state_bytes, (unsigned long long)p.state_table_full);
+	hub_for_each_sink(d->hub, print_sink, NULL);
+
+	struct hub_stats hs;
+
+	hub_stats(d->hub, &hs);
+	if (hs.dropped_full)
+		fprintf(stderr, "saker: hub dropped %llu\n", (unsigned long long)hs.dropped_full);
+	print_cpu(d, &p, t);
+	fprintf(stderr, "saker: memory_kib rss %lu peak %lu\n", status_kb("VmRSS"), status_kb("VmHWM"));
+}
