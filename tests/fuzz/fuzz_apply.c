@@ -1,4 +1,6 @@
-/* Any bytes as events, applied to a fresh table with a few threads: no crash, no leak, no endless loop.
+/* Any bytes as events, applied to an empty table with a few threads: no crash, no leak, no endless loop.
+ * The table is emptied as a new section of a capture does it, and made anew now and then: that waits for
+ * a grace period.
  *
  * Input: records of { u16 type, u8 thread, u8 parameters, parameters }. A parameter is a length byte and
  * that many bytes; lengths from 250 on stand for values that random bytes would rarely hit:
@@ -129,18 +131,33 @@ static void add_task(struct state_table *t, int64_t tid, int64_t pid)
 	scan_add_task(t, &st);
 }
 
+static struct state_table *empty_table(void)
+{
+	static struct state_table *t;
+	static unsigned uses;
+	struct state_opts o = { .shards = 1, .max_tasks = 64, .max_fds = 32, .host_root = "", .self_pid = -1 };
+
+	if (t && uses++ % 64) {
+		scan_reset(t);
+		return t;
+	}
+	state_table_free(t);
+	t = state_table_new(&o);
+	if (!t)
+		abort();
+	return t;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct state_opts o = { .shards = 1, .max_tasks = 64, .max_fds = 32, .host_root = "", .self_pid = -1 };
 	struct input in = { data, size };
-	struct state_table *t = state_table_new(&o);
-	struct state_shard *s;
+	struct state_table *t = empty_table();
+	struct state_shard *s = state_table_shard(t, 0);
 	struct event *e = malloc(sizeof(*e));
 
-	if (!t || !e)
+	if (!e)
 		abort();
-	s = state_table_shard(t, 0);
 	for (int64_t tid = 100; tid < 104; tid++)
 		add_task(t, tid, tid < 102 ? 100 : tid);
 	scan_finish(t);
@@ -157,6 +174,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort(); /* one shard never waits */
 	}
 	free(e);
-	state_table_free(t);
 	return 0;
 }

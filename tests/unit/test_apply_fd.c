@@ -406,6 +406,29 @@ static void events_of_unknown_threads_are_harmless(void **state)
 	assert_int_equal(fdtab_count(fx_fds(f)), 0);
 }
 
+static void thread_flags_are_those_of_events(void **state)
+{
+	static const struct { const char *name; int64_t value; } flags[] = {
+#define F(n) { #n, TASK_F_##n }
+		F(CLONE_FILES), F(CLONE_FS), F(CLONE_NEWPID), F(CLONE_PARENT), F(CLONE_THREAD), F(CLONE_VM),
+		F(CLONE_INVERTED), F(CLONE_NEWUSER), F(CLONE_SETTLS), F(CLONE_VFORK), F(CLONE_NEWCGROUP),
+#undef F
+		{ "CLONE_CHILD_IN_PIDNS", TASK_F_CHILD_IN_PIDNS },
+	};
+	size_t count;
+	const struct evt_flag *t = evt_flag_table(T_clone_flags, &count);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		size_t k = 0;
+
+		while (k < count && strcmp(t[k].name, flags[i].name))
+			k++;
+		assert_true(k < count);
+		assert_int_equal(t[k].value, flags[i].value);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +457,7 @@ int main(void)
 		T(table_full_leaves_the_event_without_descriptor),
 		T(descriptor_of_an_event_is_at_its_place),
 		T(events_of_unknown_threads_are_harmless),
+		cmocka_unit_test(thread_flags_are_those_of_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
