@@ -225,6 +225,19 @@ void exec_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 
 /* ---- exit -------------------------------------------------------------------------------- */
 
+#define DESCENT_MAX 64
+
+/* Damaged captures name a descendant as heir: links would go in a circle. */
+static bool descends(const struct task_ref *r, const struct state_task *from)
+{
+	const struct state_task *up = r->ver->parent;
+
+	for (unsigned i = 0; up && up != from && i < DESCENT_MAX; i++)
+		/* acquire: as task_ver_at; it may be another shard's record */
+		up = atomic_load_explicit(&up->ver, memory_order_acquire)->parent;
+	return up == from;
+}
+
 int exit_prepare(struct state_shard *s, const struct evt *ev, const struct state_task *t, struct task_ref *heir)
 {
 	int64_t tid = num(ev, EXIT_REAPER, -1);
@@ -234,7 +247,7 @@ int exit_prepare(struct state_shard *s, const struct evt *ev, const struct state
 	if (!t || tid <= 0 || task_ver(t)->invalid)
 		return 0;
 	r = task_resolve(s, tid, -1, ev->key, heir);
-	if (r == 0 && heir->task && (heir->ver->exited || heir->ver->pid == task_ver(t)->pid))
+	if (r == 0 && heir->task && (heir->ver->exited || heir->ver->pid == task_ver(t)->pid || descends(heir, t)))
 		heir->task = NULL; /* of its own process: found when it is needed */
 	return r;
 }

@@ -75,6 +75,20 @@ struct state_table *state_table_new(const struct state_opts *opts)
 }
 
 static void free_ver(struct state_shard *s, struct state_ver *v);
+static void free_exhumed(struct state_shard *s);
+static void free_buried(struct state_shard *s);
+
+/* Links first: what is then left in the map refers to nothing, and stubs that only links kept go by themselves. */
+static void drop_links(struct state_task *t, void *arg)
+{
+	struct state_table *table = arg;
+	struct state_shard *s = &table->shard[t->shard];
+
+	for (struct state_ver *v = task_ver(t); v; v = atomic_load_explicit(&v->prev, memory_order_relaxed)) {
+		ver_set_parent(s, v, NULL);
+		ver_set_reaper(s, v, NULL);
+	}
+}
 
 static void free_all(struct state_task *t, void *arg)
 {
@@ -85,8 +99,6 @@ static void free_all(struct state_task *t, void *arg)
 	while (v) {
 		struct state_ver *prev = atomic_load_explicit(&v->prev, memory_order_relaxed);
 
-		v->parent = NULL; /* everything goes: counts between records no longer matter */
-		v->reaper = NULL;
 		free_ver(s, v);
 		v = prev;
 	}
@@ -101,6 +113,11 @@ void state_table_free(struct state_table *t)
 	for (unsigned i = 0; i < t->opts.shards; i++)
 		state_reclaim(&t->shard[i]);
 	rcu_flush();
+	tidmap_for_each(t->map, drop_links, t);
+	for (unsigned i = 0; i < t->opts.shards; i++) {
+		free_exhumed(&t->shard[i]);
+		free_buried(&t->shard[i]);
+	}
 	tidmap_for_each(t->map, free_all, t);
 	for (unsigned i = 0; i < t->opts.shards; i++) {
 		state_shard_fini(&t->shard[i]);
@@ -255,6 +272,19 @@ static void free_exhumed(struct state_shard *s)
 		free_lists(s, g->ver, g->task);
 		slab_free(&s->slab, g, sizeof(*g));
 		g = next;
+	}
+}
+
+/* For the end of the table only: nobody reads any more. */
+static void free_buried(struct state_shard *s)
+{
+	while (s->grave_ver || s->grave_task) {
+		struct state_ver *v = s->grave_ver;
+		struct state_task *t = s->grave_task;
+
+		s->grave_ver = NULL;
+		s->grave_task = NULL;
+		free_lists(s, v, t);
 	}
 }
 
@@ -436,8 +466,11 @@ void state_publish(struct state_shard *s, struct state_task *t, struct state_ver
  * out, or generations of processes that fork and exit would keep each other's stubs for ever. Whoever
  * follows the link does so as of a later key, when these deaths are in force, so nothing changes for
  * them; a death that is not visible here yet makes the way one step longer, no more. */
-static struct state_task *living_parent(struct state_task *parent, struct okey from, bool in_pidns)
+static struct state_task *living_parent(const struct state_task *t, struct okey from)
 {
+	struct state_task *parent = task_ver(t)->parent;
+	bool in_pidns = ver_in_pidns(task_ver(t));
+
 	for (unsigned hops = 0; parent && hops < 64; hops++) {
 		/* acquire: as task_ver_at; the record may be another shard's */
 		const struct state_ver *v = atomic_load_explicit(&parent->ver, memory_order_acquire);
@@ -451,7 +484,7 @@ static struct state_task *living_parent(struct state_task *parent, struct okey f
 		else
 			break;
 	}
-	return parent;
+	return parent == t ? NULL : parent; /* damaged captures: nobody is his own ancestor */
 }
 
 void state_task_dead(struct state_shard *s, struct state_task *t, struct okey from, struct state_task *reaper)
@@ -469,7 +502,7 @@ void state_task_dead(struct state_shard *s, struct state_task *t, struct okey fr
 	if (reaper && task_get(reaper))
 		v->reaper = reaper;
 	else
-		ver_set_parent(s, v, living_parent(cur->parent, from, ver_in_pidns(cur)));
+		ver_set_parent(s, v, living_parent(t, from));
 	state_publish(s, t, v);
 }
 
