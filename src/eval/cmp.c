@@ -12,7 +12,7 @@ enum cls { CLS_SIGNED, CLS_UNSIGNED, CLS_DOUBLE, CLS_STRING, CLS_BYTES, CLS_IP, 
 
 struct cmp {
 	uint8_t op, mod, type;
-	bool terminated, rawarg;
+	bool terminated, no_length;
 	uint32_t n;
 	const struct eval_val *vals; /* borrowed from the condition */
 	/* owned, as the operator needs */
@@ -108,7 +108,7 @@ int cmp_new(enum cond_op op, enum cond_mod mod, uint8_t type, unsigned flags, co
 	k->mod = (uint8_t)mod;
 	k->type = type;
 	k->terminated = flags & CMP_TERMINATED;
-	k->rawarg = flags & CMP_RAWARG;
+	k->no_length = flags & CMP_NO_LENGTH;
 	k->n = rhs->count;
 	k->vals = rhs->vals;
 	if (op == OP_IN || op == OP_INTERSECTS || (mod && (op == OP_EQ || op == OP_NE)))
@@ -309,9 +309,12 @@ static bool one(const struct cmp *k, enum cond_op op, const struct eval_val *v, 
 
 static bool member(const struct cmp *k, const struct eval_val *v)
 {
+	enum cls cls = class_of(v->type);
+
+	if (k->no_length && cls != CLS_STRING)
+		return false;
 	/* numbers of another width than the literals' are never members */
-	if (class_of(v->type) <= CLS_DOUBLE &&
-	    (k->rawarg || evt_param_fixed_size(v->type) != evt_param_fixed_size(k->type)))
+	if (cls <= CLS_DOUBLE && evt_param_fixed_size(v->type) != evt_param_fixed_size(k->type))
 		return false;
 	return set_find(&k->set, set_key_of(v)) >= 0;
 }

@@ -54,9 +54,10 @@ void path_set_visit(const struct path_set *p, const char *s, size_t len, void (*
 struct cmp;
 /* For a checked field type; rhs is borrowed.
  *   CMP_TERMINATED  value_expr_terminated of the left side
- *   CMP_RAWARG      evt.rawarg: the reference loses the length of numbers, which are never members
+ *   CMP_NO_LENGTH   the reference loses the length of the field's numbers and addresses, which are
+ *                   then members of no list
  * Returns 0, -ENOMEM, or -EINVAL with a message (regex). */
-enum { CMP_TERMINATED = 1, CMP_RAWARG = 2 };
+enum { CMP_TERMINATED = 1, CMP_NO_LENGTH = 2 };
 int cmp_new(enum cond_op op, enum cond_mod mod, uint8_t type, unsigned flags, const struct cond_rhs *rhs, struct cmp **ret, struct base_err *err);
 void cmp_free(struct cmp *k);
 /* Value, list or scalar, against all literals. [worker] */

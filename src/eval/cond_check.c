@@ -153,6 +153,7 @@ static int check_literals(struct check *x, struct cond *c)
 {
 	const struct field_def *d = def_of(c->lhs);
 	bool raw_arg = d && !strcmp(d->name, "evt.rawarg"), evt_type = d && !strcmp(d->name, "evt.type");
+	bool no_length = c->own_compare && (raw_arg || !strcmp(d->name, "fd.ip") || !strcmp(d->name, "proc.apid"));
 	struct base_err err = { .msg = "" };
 	struct cmp *k = NULL;
 	size_t room = 0;
@@ -176,7 +177,7 @@ static int check_literals(struct check *x, struct cond *c)
 	}
 	c->parsed.count = c->nvalue;
 	if (!r)
-		r = cmp_new(c->op, c->mod, c->lhs->type, (value_expr_terminated(c->lhs) ? CMP_TERMINATED : 0) | (raw_arg ? CMP_RAWARG : 0), &c->parsed, &k, &err);
+		r = cmp_new(c->op, c->mod, c->lhs->type, (value_expr_terminated(c->lhs) ? CMP_TERMINATED : 0) | (no_length ? CMP_NO_LENGTH : 0), &c->parsed, &k, &err);
 	if (r == -EINVAL)
 		return set_err(x, c, err.msg);
 	c->cmp_data = k;
