@@ -367,7 +367,7 @@ static const struct state_fd *find_foreign(struct state_shard *s, const struct e
 	struct state_fdtab **slot;
 
 	if (ev->part == EVT_TAKE)
-		return ev->handover && ev->env && pid == ev->env->peer_tgid ? fdtab_get(ev->handover->fds, num) : NULL;
+		return ev->handover && pid == ev->env->peer_tgid ? fdtab_get(ev->handover->fds, num) : NULL;
 	t = state_own(s, pid);
 	slot = t ? state_fds_slot(s, t) : NULL;
 	return slot ? fdtab_get(*slot, num) : NULL;
@@ -392,9 +392,10 @@ void state_fd_give(struct state_shard *s, const struct evt *ev)
 {
 	struct state_task *t = state_own(s, ev->env->peer_tgid);
 	struct state_fdtab **slot = t ? state_fds_slot(s, t) : NULL;
+	struct evt_handover *h = ev->part == EVT_GIVE ? ev->handover : NULL;
 
-	if (slot && *slot && !ev->handover->fds)
-		ev->handover->fds = fdtab_share(*slot);
+	if (h && slot && *slot && !h->fds)
+		h->fds = fdtab_share(*slot);
 }
 
 /* ---- closing ----------------------------------------------------------------------------- */

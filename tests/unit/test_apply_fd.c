@@ -352,6 +352,57 @@ static void pidfd_open_and_getfd_reach_the_other_process(void **state)
 	assert_int_equal(fdtab_count(fx_fds(f)), 2);
 }
 
+static bool gate_ready(void *ctx, unsigned reader, unsigned shard, struct okey k)
+{
+	(void)ctx;
+	(void)reader;
+	(void)shard;
+	(void)k;
+	return true;
+}
+
+static uint64_t gate_emitted(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static void pidfd_getfd_across_shards_takes_what_was_given(void **state)
+{
+	struct state_opts o = { .shards = 2, .max_tasks = 100, .max_fds = MAX_FDS, .host_root = "", .self_pid = -1,
+				.gate = { NULL, gate_ready, gate_emitted } };
+	struct fx *f = calloc(1, sizeof(*f));
+	struct evt_handover *h = calloc(1, sizeof(*h));
+	int64_t other = PID + 1;
+	struct state_shard *theirs;
+	struct evt *ev;
+
+	*state = f;
+	evb_init(&f->b);
+	f->t = state_table_new(&o);
+	f->s = state_table_shard(f->t, state_shard_of(f->t, PID));
+	while (state_shard_of(f->t, other) == f->s->index)
+		other++;
+	theirs = state_table_shard(f->t, state_shard_of(f->t, other));
+	fx_task(f, PID, PID);
+	fx_task(f, other, other);
+	scan_finish(f->t);
+	ev = evb_make(&f->b, PPME_SYSCALL_OPEN_X, other, 1, "nsnnnn", 8L, "/secret", 1L, 0L, 0L, 0L);
+	assert_int_equal(state_apply(theirs, ev, &f->ctx), 0);
+	APPLY(f, PPME_SYSCALL_PIDFD_OPEN_X, "nnn", 3L, (long)other, 0L);
+
+	ev = evb_make(&f->b, PPME_SYSCALL_PIDFD_GETFD_X, PID, 2, "nnnn", 4L, 3L, 8L, 0L);
+	f->b.env.peer_tgid = (uint32_t)other;
+	ev->handover = h;
+	ev->part = EVT_GIVE;
+	assert_int_equal(state_apply(theirs, ev, &f->ctx), 0);
+	ev->part = EVT_TAKE;
+	assert_int_equal(state_apply(f->s, ev, &f->ctx), 0);
+	assert_string_equal(fx_name(f, 4), "/secret");
+	assert_ptr_equal(f->ctx.fd, fx_fd(f, 4));
+	fx_teardown(state);
+}
+
 static void table_full_leaves_the_event_without_descriptor(void **state)
 {
 	struct fx *f = *state;
@@ -454,6 +505,7 @@ int main(void)
 		T(nameless_kinds_have_their_types_and_flags),
 		T(memfd_has_its_name_and_failure_leaves_a_trace),
 		T(pidfd_open_and_getfd_reach_the_other_process),
+		cmocka_unit_test(pidfd_getfd_across_shards_takes_what_was_given),
 		T(table_full_leaves_the_event_without_descriptor),
 		T(descriptor_of_an_event_is_at_its_place),
 		T(events_of_unknown_threads_are_harmless),
