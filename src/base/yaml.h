@@ -35,6 +35,8 @@ int yaml_parse(const char *name, const char *text, size_t len, const struct yaml
 int yaml_parse_file(const char *path, const struct yaml_limits *limits, struct yaml_doc **ret, struct yaml_node ***ret_docs, uint32_t *ret_count, struct base_err *err);
 /* Offset from 0 in the text of the error that yaml_parse reported at line and col. */
 size_t yaml_err_offset(const char *text, size_t len, const struct base_err *err);
+/* libyaml exports and calls a function of this name: without the other symbol it would get ours. */
+#define yaml_free base_yaml_free
 void yaml_free(struct yaml_doc *d);
 
 /* Whole content of a file, NUL-terminated and owned by the caller. 0, -errno, -E2BIG beyond max bytes. */
