@@ -26,15 +26,30 @@ static const struct config_key *find_exact(const char *path)
 	return NULL;
 }
 
+/* Entry `name` of the map at `path`. A name with a dot in it can only be one of any names. */
+static const struct config_key *find_entry(const char *path, const char *name)
+{
+	const struct config_key *k = NULL;
+	char full[300];
+
+	if (!strchr(name, '.') &&
+	    (size_t)snprintf(full, sizeof(full), "%s%s%s", path, path[0] ? "." : "", name) < sizeof(full))
+		k = find_exact(full);
+	if (!k && path[0] && (size_t)snprintf(full, sizeof(full), "%s.*", path) < sizeof(full))
+		k = find_exact(full);
+	return k;
+}
+
 const struct config_key *config_key_find(const char *path)
 {
-	const struct config_key *k = find_exact(path);
 	const char *dot = strrchr(path, '.');
-	char any[256];
+	char parent[256];
 
-	if (k || !dot || (size_t)snprintf(any, sizeof(any), "%.*s.*", (int)(dot - path), path) >= sizeof(any))
-		return k;
-	return find_exact(any);
+	if (!dot || (size_t)(dot - path) >= sizeof(parent))
+		return find_exact(path);
+	memcpy(parent, path, (size_t)(dot - path));
+	parent[dot - path] = '\0';
+	return find_entry(parent, dot + 1);
 }
 
 const char *config_key_nearest(const char *path)
@@ -222,13 +237,13 @@ static int check_map(struct walk *w, const struct yaml_node *map, const char *pa
 
 	for (uint32_t i = 0; !r && i < map->count; i++) {
 		const struct yaml_node *key = map->key[i];
-		const struct config_key *k = NULL;
+		const struct config_key *k;
 		char full[300];
 
 		if (key->kind != YAML_SCALAR)
 			return cfg_error(w->t, key, w->err, "a key is a single value");
-		if ((size_t)snprintf(full, sizeof(full), "%s%s%s", path, path[0] ? "." : "", key->s) < sizeof(full))
-			k = config_key_find(full);
+		snprintf(full, sizeof(full), "%s%s%s", path, path[0] ? "." : "", key->s);
+		k = find_entry(path, key->s);
 		r = k ? check_value(w, map->item[i], full, k) : unknown(w, key, map->item[i], full);
 	}
 	return r;
