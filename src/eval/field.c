@@ -495,6 +495,21 @@ static int get_utils(struct eval_ctx *c, const struct field_ref *f, struct eval_
 	return 1;
 }
 
+/* Events that state does not look a thread up for (context switches, page faults, metadata) still show
+ * the thread of their id, when it is known. */
+static void need_thread(struct eval_ctx *c, unsigned cls)
+{
+	struct state_task *t;
+
+	if (__builtin_expect(c->st.task != NULL, 1) || cls == FC_GEN_EVENT || cls == FC_UTILS || cls == FC_STATIC || !c->st.shard)
+		return;
+	t = state_own(c->st.shard, (int64_t)c->st.ev->hdr->tid);
+	if (!t)
+		return;
+	c->st.task = t;
+	state_refresh(&c->st);
+}
+
 int eval_field_get(struct eval_ctx *c, const struct field_ref *f, struct eval_val *ret)
 {
 	static const field_get_fn by_class[FC_MAX] = {
@@ -502,8 +517,10 @@ int eval_field_get(struct eval_ctx *c, const struct field_ref *f, struct eval_va
 		[FC_USER] = field_get_user, [FC_GROUP] = field_get_user, [FC_FD] = field_get_fd, [FC_FSPATH] = field_get_fspath,
 		[FC_UTILS] = get_utils, [FC_FDLIST] = field_get_fdlist, [FC_CONTAINER] = field_get_container, [FC_STATIC] = get_static,
 	};
-	int r = by_class[f->def->cls](c, f, ret);
+	int r;
 
+	need_thread(c, f->def->cls);
+	r = by_class[f->def->cls](c, f, ret);
 	/* the format is the field's wherever the getter has not chosen one (evt.rawarg) */
 	if (r > 0 && f->def->id != FLD_EVT_RAWARG)
 		ret->fmt = f->def->fmt;
@@ -515,6 +532,7 @@ int eval_field_compare(struct eval_ctx *c, const struct field_ref *f, enum cond_
 	struct eval_val v;
 	int r;
 
+	need_thread(c, f->def->cls);
 	switch (f->def->id) {
 	case FLD_FD_IP: case FLD_FD_PORT: case FLD_FD_PROTO: case FLD_FD_NET:
 	case FLD_FD_CIP_NAME: case FLD_FD_SIP_NAME: case FLD_FD_LIP_NAME: case FLD_FD_RIP_NAME:

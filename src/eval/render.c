@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 void render_dots(struct base_buf *out, const void *p, size_t len)
 {
@@ -305,18 +304,13 @@ static void reltime(const struct job *j)
 	buf_fmt(j->res, "%lgs", (double)v / 1000000000);
 }
 
+/* Local date and time; the reference means to add the zone and cuts it off. */
 static void abstime(const struct job *j)
 {
-	uint64_t ts = number(j, 8);
-	time_t sec = (time_t)(ts / 1000000000);
-	char text[64], zone[16] = "";
-	struct tm tm;
+	char text[64];
 
-	render_ts(text, sizeof(text), ts, RT_DATETIME);
-	if (localtime_r(&sec, &tm))
-		strftime(zone, sizeof(zone), " %z", &tm);
+	render_ts(text, sizeof(text), number(j, 8), RT_DATETIME);
 	buf_str(j->raw, text);
-	buf_str(j->raw, zone);
 }
 
 /* Lists of strings: elements end with NUL (pairs: name NUL value NUL). */
@@ -391,7 +385,10 @@ static int value(struct job *j)
 			errno_name(j->res, signed_number(j, 8));
 		return 0;
 	case PT_CHARBUF:
-		buf_add(j->raw, j->p, strnlen((const char *)j->p, j->len));
+		if (j->len)
+			buf_add(j->raw, j->p, strnlen((const char *)j->p, j->len));
+		else /* a variant without text; plain strings never get here empty */
+			buf_str(j->raw, "(null)");
 		return 0;
 	case PT_FSPATH: case PT_FSRELPATH:
 		path(j);
