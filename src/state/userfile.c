@@ -209,3 +209,12 @@ const char *userfile_group(const struct userfile *f, uint32_t gid)
 
 	return e ? e->name : NULL;
 }
+
+void userfile_for_each(const struct userfile *f, void (*user)(const struct userfile_user *u, void *arg),
+		       void (*group)(const struct userfile_user *u, void *arg), void *arg)
+{
+	for (size_t i = 0; f->passwd.e && i < f->passwd.count; i++)
+		user(&f->passwd.e[i], arg);
+	for (size_t i = 0; f->group.e && i < f->group.count; i++)
+		group(&f->group.e[i], arg);
+}

@@ -16,6 +16,9 @@ void userfile_free(struct userfile *f);
 /* First entry with that id, NULL none. Borrowed until the next refresh. */
 const struct userfile_user *userfile_user(const struct userfile *f, uint32_t uid);
 const char *userfile_group(const struct userfile *f, uint32_t gid); /* name */
+/* Every entry in order of id, the last of equal ones last; groups have their id in uid. */
+void userfile_for_each(const struct userfile *f, void (*user)(const struct userfile_user *u, void *arg),
+		       void (*group)(const struct userfile_user *u, void *arg), void *arg);
 /* Reads the files again if they have changed and the last look is a second old. True when something was read.
  * Blocks: not on the way of an event. */
 bool userfile_refresh(struct userfile *f);

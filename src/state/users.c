@@ -277,6 +277,22 @@ void groups_need(struct state_shard *s, const char *cid, int64_t pid, uint32_t g
 		groups_add(s, HOST_CID, gid, name, strlen(name));
 }
 
+static void import_user(const struct userfile_user *f, void *arg)
+{
+	users_add(arg, HOST_CID, f->uid, f->gid, f->name, strlen(f->name), f->home, strlen(f->home), f->shell,
+		  strlen(f->shell));
+}
+
+static void import_group(const struct userfile_user *f, void *arg)
+{
+	groups_add(arg, HOST_CID, f->uid, f->name, strlen(f->name));
+}
+
+void users_import(struct state_shard *s)
+{
+	userfile_for_each(s->users->file, import_user, import_group, s);
+}
+
 bool users_refresh(struct state_shard *s)
 {
 	return userfile_refresh(s->users->file);

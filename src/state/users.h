@@ -17,6 +17,7 @@ void groups_del(struct state_shard *s, const char *cid, uint32_t gid);
 void users_need(struct state_shard *s, const char *cid, int64_t pid, uint32_t uid);
 void groups_need(struct state_shard *s, const char *cid, int64_t pid, uint32_t gid);
 void users_clear(struct state_users *u);
+void users_import(struct state_shard *s); /* everybody in the machine's files; at start */
 /* Reads the machine's files again if they have changed, at most once a second. For idle moments: it blocks.
  * Names that are known already stay as they are. True when a file was read. */
 bool users_refresh(struct state_shard *s);
