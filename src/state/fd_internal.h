@@ -1,4 +1,4 @@
-/* Shared by apply_fd.c and apply_sock.c: how a parser reads parameters and changes the descriptor table
+/* Shared by apply_fd.c, apply_sock.c and apply_io.c: how a parser reads parameters and changes the descriptor table
  * of the event's process. All for the owning worker, with ctx->task set. */
 #pragma once
 #include "state/apply_internal.h"

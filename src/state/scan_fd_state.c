@@ -1,10 +1,8 @@
 /* What state makes of scanned descriptors: finishing touches on each, roles when all are in, and late
  * answers to questions that events raised (descriptors passed in messages). /proc itself is read in
  * scan_fd.c, capture lists by capture. */
-#include "state/fd_internal.h"
 #include "state/scan_fd.h"
-#include "state/sock_layout.h"
-#include "state/sockname.h"
+#include "state/sock_tuple.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -76,27 +74,18 @@ static void fix_roles(struct state_task *t, void *arg)
 	struct slab *sl = &x->s->slab;
 
 	for (int64_t n = fdtab_next(t->fds, 0); n >= 0; n = fdtab_next(t->fds, n + 1)) {
-		const struct state_fd *old = fdtab_get(t->fds, n);
 		struct state_fd *f;
-		struct fd_sock *a;
+		unsigned port;
 
-		if (old->type != FD_IPV4)
+		if (fdtab_get(t->fds, n)->type != FD_IPV4)
 			continue;
 		f = fdtab_edit(sl, &t->fds, n);
-		a = &f->sock;
-		if (!(x->ports[a->sport / 8] >> a->sport % 8 & 1)) {
+		port = f->sock.sport;
+		if (!(x->ports[port / 8] >> port % 8 & 1)) {
 			f->flags |= FD_F_ROLE_CLIENT;
 			continue;
 		}
-		/* The listening end is the destination of a tuple. */
-		uint8_t ip[4];
-		uint16_t port = a->sport;
-
-		memcpy(ip, a->sip, 4);
-		memcpy(a->sip, a->dip, 4);
-		memcpy(a->dip, ip, 4);
-		a->sport = a->dport;
-		a->dport = port;
+		sock_swap(f); /* the listening end is the destination of a tuple */
 		name_plain(x->s, f);
 		f->flags |= FD_F_ROLE_SERVER;
 	}

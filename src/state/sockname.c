@@ -135,7 +135,10 @@ bool sock_tuple_valid(const uint8_t *p, uint32_t len)
 static void put_invalid(struct text *t, unsigned family, const char *what)
 {
 	put_str(t, "INVALID ");
-	put_str(t, family == SOCK_AF_UNIX ? "PATH" : family == SOCK_AF_INET ? "IPv4" : family == SOCK_AF_INET6 ? "IPv6" : what);
+	put_str(t, family == SOCK_AF_UNIX  ? "PATH" :
+		   family == SOCK_AF_INET  ? "IPv4" :
+		   family == SOCK_AF_INET6 ? "IPv6" :
+					     what);
 }
 
 static void put_family(struct text *t, unsigned family)
