@@ -402,6 +402,24 @@ static void schema_table_is_consistent(void **state)
 	assert_null(config_key_find("static_fields"  ".a.b.c"));
 }
 
+static void schema_docs_name_every_key(void **state)
+{
+	FILE *f = fopen(TEST_SOURCE_DIR "/docs/configuration.md", "r");
+	static char text[1 << 17];
+
+	(void)state;
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	for (size_t i = 0; i < config_key_count; i++) {
+		char want[300];
+
+		snprintf(want, sizeof(want), "`%s` |", config_keys[i].path);
+		if (config_keys[i].type != KEY_MAP && !strstr(text, want))
+			fail_msg("docs/configuration.md lacks %s", config_keys[i].path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,6 +438,7 @@ int main(void)
 		cmocka_unit_test(env_references_follow_the_rules),
 		cmocka_unit_test(env_is_applied_to_files_not_to_options),
 		cmocka_unit_test(schema_table_is_consistent),
+		cmocka_unit_test(schema_docs_name_every_key),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
