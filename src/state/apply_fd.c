@@ -190,12 +190,17 @@ struct open_args {
 	uint64_t ino;
 };
 
+/* No kernel makes longer ones; a made-up capture shall not fill memory with names. */
+#define RAW_NAME_MAX 4096u
+
 static void read_name(const struct evt *ev, unsigned i, struct open_args *a)
 {
 	if (!evt_get_str(ev, i, &a->name, &a->len)) {
 		a->name = "<NA>";
 		a->len = 4;
 	}
+	if (a->len > RAW_NAME_MAX)
+		a->len = RAW_NAME_MAX;
 }
 
 static void read_at(const struct evt *ev, struct open_args *a)

@@ -70,6 +70,19 @@ static void open_without_a_name_is_called_na(void **state)
 	assert_string_equal(fx_name(f, 8), "/home/u/<NA>");
 }
 
+static void open_with_an_endless_name_keeps_memory_bounded(void **state)
+{
+	static char name[60000];
+	struct fx *f = *state;
+
+	memset(name, 'n', sizeof(name) - 1);
+	fx_open(f, 3, name);
+	assert_string_equal(fx_name(f, 3), "/DIR_TOO_LONG/FILENAME_TOO_LONG");
+	assert_int_equal(fx_fd(f, 3)->nameraw->len, 4096);
+	APPLY(f, PPME_SYSCALL_MEMFD_CREATE_X, "nsn", 4L, name, 0L);
+	assert_int_equal(fx_fd(f, 4)->name->len, 4096);
+}
+
 static void openat_bases_follow_the_dirfd_rule(void **state)
 {
 	struct fx *f = *state;
@@ -489,6 +502,7 @@ int main(void)
 		T(open_with_directory_flag_is_a_directory),
 		T(open_failed_stores_nothing),
 		T(open_without_a_name_is_called_na),
+		T(open_with_an_endless_name_keeps_memory_bounded),
 		T(openat_bases_follow_the_dirfd_rule),
 		T(open_by_handle_takes_the_path_as_it_is),
 		T(creat_has_layer_bits_as_flags),
