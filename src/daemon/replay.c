@@ -234,7 +234,7 @@ int replay_open(const char *path, const struct state_opts *opts, struct replay *
 
 /* ---- events ------------------------------------------------------------------------------ */
 
-enum { CLONE_RES = 0, CLONE_PID = 5, CLONE_PTID = 6, CLONE_FLAGS = 15, CLONE_VTID = 18 }; /* parameters; of exec too */
+enum { CLONE_RES = 0, CLONE_PID = 4, CLONE_PTID = 5, CLONE_FLAGS = 15, CLONE_VTID = 18 }; /* parameters; of exec too */
 
 static bool is_clone(unsigned type)
 {
