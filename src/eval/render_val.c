@@ -156,23 +156,29 @@ void eval_val_text(struct base_buf *out, const struct eval_val *v)
 		buf_str(out, "<NA>");
 }
 
-/* Shortest text that reads back as the same number, marked as not being an integer. */
+/* Shortest text that reads back as the same number and shows that it is no integer. */
 static void json_double(struct base_buf *out, double d)
 {
-	char s[40];
+	char s[64];
 
 	if (d != d || d > 1e300 || d < -1e300) {
 		buf_str(out, "null");
 		return;
 	}
-	for (int precision = 1; precision <= 17; precision++) {
-		snprintf(s, sizeof(s), "%.*g", precision, d);
+	/* percentages and the like: plain decimals; beyond them the exponent form is shorter */
+	for (int decimals = 1; decimals <= 20 && d < 1e15 && d > -1e15; decimals++) {
+		snprintf(s, sizeof(s), "%.*f", decimals, d);
+		if (strtod(s, NULL) == d) {
+			buf_str(out, s);
+			return;
+		}
+	}
+	for (int precision = 0; precision <= 16; precision++) {
+		snprintf(s, sizeof(s), "%.*e", precision, d);
 		if (strtod(s, NULL) == d)
 			break;
 	}
 	buf_str(out, s);
-	if (!strpbrk(s, ".e"))
-		buf_str(out, ".0");
 }
 
 /* One decoded character, as the reference's JSON library reads it: the first byte decides how many

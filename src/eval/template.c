@@ -390,7 +390,8 @@ static int finish(struct template *t)
 		free(order);
 		return -ENOMEM;
 	}
-	qsort(t->keys, t->nkeys, sizeof(*t->keys), by_name);
+	if (t->nkeys)
+		qsort(t->keys, t->nkeys, sizeof(*t->keys), by_name);
 	for (uint32_t i = 0; i < t->message.count; i++) {
 		struct template_token *tok = &t->message.tokens[i];
 
