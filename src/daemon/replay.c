@@ -24,6 +24,7 @@ struct replay {
 	struct state_opts opts;
 	struct state_table *table; /* borrowed once handed to the caller */
 	struct tids tids;
+	struct tids pidfds; /* thread group << 32 | descriptor -> process it stands for */
 	struct scan_fd fd; /* 4 KiB of name: not on the stack */
 
 	struct pipeline *pipeline; /* borrowed */
@@ -188,6 +189,7 @@ static void on_restart(void *arg)
 	}
 	scan_reset(r->table);
 	tids_clear(&r->tids);
+	tids_clear(&r->pidfds);
 	r->new_section = true;
 }
 
@@ -234,6 +236,7 @@ int replay_open(const char *path, const struct state_opts *opts, struct replay *
 
 /* ---- events ------------------------------------------------------------------------------ */
 
+enum { PRLIMIT_TID = 5, PIDFD_OPEN_PID = 1, PIDFD_GETFD_PIDFD = 1 };
 enum { CLONE_RES = 0, CLONE_PID = 4, CLONE_PTID = 5, CLONE_FLAGS = 15, CLONE_VTID = 18 }; /* parameters; of exec too */
 
 static bool is_clone(unsigned type)
@@ -273,6 +276,37 @@ static int64_t clone_peer(struct replay *r, const struct evt *ev, int64_t tid)
 	return res;
 }
 
+/* Name of a descriptor of a process; -1 when the numbers are none. */
+static int64_t pidfd_key(int64_t tgid, int64_t fd)
+{
+	return tgid < 0 || tgid > INT32_MAX || fd < 0 || fd > INT32_MAX ? -1 : tgid << 32 | fd;
+}
+
+/* Events other than clone that reach into another process. Descriptors for processes are followed from
+ * where they are opened; copies of them are not. */
+static int64_t other_peer(struct replay *r, const struct evt *ev, int64_t tgid)
+{
+	int64_t res, v, key;
+
+	if (!evt_get_i64(ev, 0, &res) || res < 0)
+		return 0;
+	switch (ev->hdr->type) {
+	case PPME_SYSCALL_PRLIMIT_X:
+		return evt_get_i64(ev, PRLIMIT_TID, &v) && v > 0 ? tids_get(&r->tids, v) : 0;
+	case PPME_SYSCALL_PIDFD_OPEN_X:
+		if (evt_get_i64(ev, PIDFD_OPEN_PID, &v) && v > 0)
+			tids_set(&r->pidfds, pidfd_key(tgid, res), v);
+		return 0;
+	case PPME_SYSCALL_PIDFD_GETFD_X:
+		if (!evt_get_i64(ev, PIDFD_GETFD_PIDFD, &v) || (key = pidfd_key(tgid, v)) < 0)
+			return 0;
+		v = tids_get(&r->pidfds, key);
+		return v == key ? 0 : v;
+	default:
+		return 0;
+	}
+}
+
 /* Fills the envelope's groups. */
 static void fill_env(struct replay *r, const struct evt *ev, struct evt_env *env)
 {
@@ -282,6 +316,8 @@ static void fill_env(struct replay *r, const struct evt *ev, struct evt_env *env
 		peer = clone_peer(r, ev, tid);
 	} else if (is_exec(ev->hdr->type) && evt_get_i64(ev, CLONE_PID, &pid)) {
 		tids_set(&r->tids, tid, pid);
+	} else {
+		peer = other_peer(r, ev, tids_get(&r->tids, tid));
 	}
 	env->tgid = (uint32_t)tids_get(&r->tids, tid);
 	env->peer_tgid = peer > 0 && (uint32_t)peer != env->tgid ? (uint32_t)peer : 0;
@@ -377,6 +413,7 @@ void replay_free(struct replay *r)
 		return;
 	scap_close(r->scap);
 	tids_fini(&r->tids);
+	tids_fini(&r->pidfds);
 	free(r);
 }
 
