@@ -126,7 +126,8 @@ static struct state_task *give_caller(struct state_shard *s, const struct evt *e
 	return t;
 }
 
-/* The thread a child's event refers to: its parent, or its leader when it is a thread itself. */
+/* The thread a child's event refers to: its parent, or its leader when it is a thread itself. NULL when it is
+ * another shard's (clone_prep.parent has it then), or cannot be had. */
 static struct state_task *give_lookup(struct state_shard *s, const struct evt *ev, const struct clone_prep *prep,
 				      bool *ret_valid)
 {
@@ -134,7 +135,9 @@ static struct state_task *give_lookup(struct state_shard *s, const struct evt *e
 	int64_t tid = num(ev, thread ? P_PID : P_PTID, -1);
 	struct state_task *t = state_own(s, tid);
 
-	if (!t)
+	*ret_valid = false;
+	/* With CLONE_PARENT the parent is not the caller, so this need not be its shard. */
+	if (!t && (thread || !(prep->parent.task || flags_of(ev) & TASK_F_CLONE_PARENT)))
 		t = task_placeholder(s, tid, ev->key);
 	if (!t)
 		return NULL;
@@ -144,13 +147,17 @@ static struct state_task *give_lookup(struct state_shard *s, const struct evt *e
 	return t;
 }
 
+/* Whose descriptors the child gets: the lookup thread's; with CLONE_PARENT the caller's, whose process the
+ * envelope knows. */
 static struct state_fdtab *share_fds(struct state_shard *s, const struct evt *ev, struct state_task *from)
 {
 	struct state_fdtab **slot;
 
 	if (flags_of(ev) & TASK_F_CLONE_THREAD)
 		return NULL;
-	slot = state_fds_slot(s, from);
+	if (flags_of(ev) & TASK_F_CLONE_PARENT && num(ev, P_RES, 0) == 0 && ev->env->peer_tgid)
+		from = state_own(s, ev->env->peer_tgid);
+	slot = from ? state_fds_slot(s, from) : NULL;
 	return slot ? fdtab_share(*slot) : NULL;
 }
 
@@ -337,65 +344,106 @@ static bool is_fresh(const struct evt *ev, const struct state_task *t)
 	return clone_ts && ev->hdr->ts - clone_ts < STALE_NS;
 }
 
-/* As of the event: the thread that the child takes after, in whatever shard. 1, 0, -EAGAIN. */
+static int find_base_leader(struct state_shard *s, struct okey k, struct clone_prep *prep)
+{
+	const struct state_ver *v = prep->base.ver;
+	int r;
+
+	prep->base_leader = v;
+	if (ver_is_leader(v))
+		return 0;
+	/* the leader is in the shard of its group, as the thread is */
+	r = state_find_at(s, v->pid, v->pid, k, &prep->base_leader, NULL);
+	if (r < 0)
+		return r;
+	if (r == 0 || prep->base_leader->pid != v->pid)
+		prep->base_leader = NULL;
+	return 0;
+}
+
+/* For EVT_TAKE: the thread that the child takes after, which is in the shard that gives, or (CLONE_PARENT) in any.
+ * Its version is that of the event in the first case, that before the event in the second: waiting for the
+ * event itself is safe only for the one shard that never waits for us. 0, or -EAGAIN. */
 static int find_base(struct state_shard *s, const struct evt *ev, struct clone_prep *prep)
 {
 	bool parent_side = num(ev, P_RES, 0) > 0;
 	int64_t tid = parent_side ? (int64_t)ev->hdr->tid : num(ev, P_PTID, -1);
 	int64_t tgid = parent_side ? ev->env->tgid : ev->env->peer_tgid;
-	int r = state_find_task_at(s, tid, tgid, ev->key, &prep->base.task, &prep->base.ver);
+	unsigned giver = state_shard_of(s->table, tgid);
+	struct okey k = ev->key;
+	int r = state_find_task_at(s, tid, tgid, k, &prep->base.task, &prep->base.ver);
 
-	if (r <= 0)
+	if (r < 0)
 		return r;
-	prep->base_leader = prep->base.ver;
-	if (!ver_is_leader(prep->base.ver) &&
-	    state_find_at(s, prep->base.ver->pid, tgid, ev->key, &prep->base_leader, NULL) <= 0)
-		prep->base_leader = NULL;
-	return 1;
+	if (r == 0 || prep->base.task->shard != giver) {
+		prep->base = (struct task_ref){ 0 };
+		k = okey_before(k);
+		r = parent_side ? 0 : state_find_task_at(s, tid, -1, k, &prep->base.task, &prep->base.ver);
+		if (r <= 0)
+			return r;
+	}
+	return find_base_leader(s, k, prep);
+}
+
+/* The parent of a new thread: its leader's, as a rule, and then nobody needs to be asked. */
+static int thread_parent(struct state_shard *s, const struct evt *ev, struct clone_prep *prep)
+{
+	int64_t ptid = num(ev, P_PTID, -1);
+	struct state_task *leader = state_own(s, num(ev, P_PID, -1));
+	struct state_task *parent = leader ? task_ver(leader)->parent : NULL;
+
+	if (parent && parent->tid == ptid) {
+		prep->parent.task = parent;
+		return 0;
+	}
+	return task_resolve(s, ptid, -1, ev->key, &prep->parent);
+}
+
+static int child_side_prepare(struct state_shard *s, const struct evt *ev, const struct state_task *own,
+			      struct clone_prep *prep)
+{
+	int64_t ptid = num(ev, P_PTID, -1);
+	int r;
+
+	if (ev->part != EVT_GIVE && is_fresh(ev, own))
+		return 0;
+	if (ev->part == EVT_TAKE) {
+		r = find_base(s, ev, prep);
+		if (prep->base.ver && !prep->base.ver->invalid)
+			prep->parent = prep->base;
+		return r;
+	}
+	if (flags_of(ev) & TASK_F_CLONE_THREAD)
+		return thread_parent(s, ev, prep);
+	if (ev->part == EVT_GIVE && state_own(s, ptid))
+		return 0;
+	r = task_resolve(s, ptid, ev->env->peer_tgid ? (int64_t)ev->env->peer_tgid : -1, ev->key, &prep->parent);
+	if (r == 0 && prep->parent.task && prep->parent.task->shard != s->index) {
+		prep->base = prep->parent;
+		r = find_base_leader(s, okey_before(ev->key), prep);
+	}
+	return r;
 }
 
 int clone_prepare(struct state_shard *s, const struct evt *ev, const struct state_task *own, struct clone_prep *prep)
 {
-	int64_t res = num(ev, P_RES, -1), ptid = num(ev, P_PTID, -1), hint = -1;
-	const struct state_ver *leader;
-	int r;
+	int64_t res = num(ev, P_RES, -1);
 
 	memset(prep, 0, sizeof(*prep));
 	if (res < 0)
 		return 0;
+	if (res == 0)
+		return child_side_prepare(s, ev, own, prep);
 	if (ev->part == EVT_TAKE) {
-		const struct state_task *t = res > 0 ? state_own(s, res) : NULL;
+		const struct state_task *t = state_own(s, res);
 
 		/* The usual case live: the child's own event came first. Nothing to wait for. */
-		if (t && task_ver(t)->flags & TASK_F_CLONE_INVERTED)
-			return 0;
-		r = find_base(s, ev, prep);
-		if (r < 0)
-			return r;
+		return t && task_ver(t)->flags & TASK_F_CLONE_INVERTED ? 0 : find_base(s, ev, prep);
 	}
-	if (res > 0) {
-		/* The parent's parent is needed only for a parent of which nothing is known. */
-		if (ev->part == EVT_TAKE || (own && !task_ver(own)->invalid))
-			return 0;
-	} else if (ev->part == EVT_GIVE || is_fresh(ev, own)) {
+	/* The parent's parent is needed only for a parent of which nothing is known. */
+	if (own && !task_ver(own)->invalid)
 		return 0;
-	} else if (ev->part == EVT_TAKE) {
-		if (prep->base.ver && !prep->base.ver->invalid)
-			prep->parent = prep->base;
-		return 0;
-	} else if (flags_of(ev) & TASK_F_CLONE_THREAD) {
-		/* Threads have their leader's parent: nobody else needs to be asked. */
-		struct state_task *lt = state_own(s, num(ev, P_PID, -1));
-
-		leader = lt ? task_ver(lt) : NULL;
-		if (leader && leader->parent && leader->parent->tid == ptid) {
-			prep->parent.task = leader->parent;
-			return 0;
-		}
-	} else {
-		hint = ev->env->peer_tgid ? (int64_t)ev->env->peer_tgid : -1;
-	}
-	return task_resolve(s, ptid, hint, ev->key, &prep->parent);
+	return task_resolve(s, num(ev, P_PTID, -1), -1, ev->key, &prep->parent);
 }
 
 static struct state_str *dot(struct state_shard *s)
@@ -414,6 +462,16 @@ static void take(struct state_shard *s, const struct evt *ev, struct state_ctx *
 	fdtab_unref(&s->slab, k->fds);
 }
 
+/* The parent of the child's event is another shard's although the event is not: descriptors stay behind. */
+static void take_from_afar(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx,
+			   const struct clone_prep *prep, struct take *k)
+{
+	k->base = prep->base.task;
+	k->ver = prep->base.ver;
+	k->cwd = prep->base_leader ? str_ref(prep->base_leader->cwd) : dot(s);
+	take(s, ev, ctx, prep, k);
+}
+
 static void whole(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, const struct clone_prep *prep)
 {
 	struct take k = { 0 };
@@ -423,6 +481,12 @@ static void whole(struct state_shard *s, const struct evt *ev, struct state_ctx 
 		k.base = give_caller(s, ev, ctx, prep, &k.valid);
 	else
 		k.base = give_lookup(s, ev, prep, &k.valid);
+	if (!k.base && prep->base.task) {
+		k.valid = true;
+		k.fds = share_fds(s, ev, NULL);
+		take_from_afar(s, ev, ctx, prep, &k);
+		return;
+	}
 	if (!k.base) {
 		ctx->task = NULL; /* the table is full */
 		return;
@@ -445,7 +509,7 @@ static void give(struct state_shard *s, const struct evt *ev, struct state_ctx *
 		t = give_caller(s, ev, ctx, prep, &valid);
 	else
 		t = give_lookup(s, ev, prep, &valid);
-	h->valid = t && valid;
+	h->valid = t ? valid : prep->parent.task != NULL;
 	if (h->valid)
 		h->fds = share_fds(s, ev, t);
 }
@@ -459,15 +523,12 @@ static void take_foreign(struct state_shard *s, const struct evt *ev, struct sta
 		ctx->task = NULL;
 		return;
 	}
-	k.base = prep->base.task;
-	k.ver = prep->base.ver;
-	k.valid = given ? ev->handover->valid : !k.ver->invalid;
+	k.valid = given ? ev->handover->valid : !prep->base.ver->invalid;
 	if (given) {
 		k.fds = ev->handover->fds;
 		ev->handover->fds = NULL;
 	}
-	k.cwd = prep->base_leader ? str_ref(prep->base_leader->cwd) : dot(s);
-	take(s, ev, ctx, prep, &k);
+	take_from_afar(s, ev, ctx, prep, &k);
 }
 
 void clone_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, const struct clone_prep *prep,

@@ -109,12 +109,31 @@ static struct scan_text given(struct scan_text t)
 	return t.s ? t : (struct scan_text){ "", 0 };
 }
 
+/* Threads have most of their leader's texts: what is equal afterwards stays shared. */
+static void borrow(struct state_shard *s, struct state_ver *v, int64_t pid)
+{
+	const struct state_task *leader = state_own(s, pid);
+	const struct state_ver *b = leader ? task_ver(leader) : NULL;
+
+	if (!b)
+		return;
+	ver_set_str(s, &v->comm, str_ref(b->comm));
+	ver_set_str(s, &v->exe, str_ref(b->exe));
+	ver_set_str(s, &v->exepath, str_ref(b->exepath));
+	ver_set_str(s, &v->args, str_ref(b->args));
+	ver_set_str(s, &v->cmdline, str_ref(b->cmdline));
+	ver_set_str(s, &v->root, str_ref(b->root));
+	ver_set_str(s, &v->cgroups, str_ref(b->cgroups));
+}
+
 static void set_texts(struct state_shard *s, struct state_ver *v, const struct scan_task *st)
 {
 	struct scan_text x = given(st->comm);
 	char cwd[PATH_JOIN_MAX + 64];
 	size_t len;
 
+	if (st->tid != st->pid)
+		borrow(s, v, st->pid);
 	ver_set_text(s, &v->comm, x.s, x.len);
 	x = given(st->exe);
 	ver_set_text(s, &v->exe, x.s, x.len);
@@ -123,7 +142,8 @@ static void set_texts(struct state_shard *s, struct state_ver *v, const struct s
 	x = given(st->args);
 	ver_set_args(s, v, x.s, x.len);
 	x = given(st->cgroups);
-	ver_set_cgroups(s, v, x.s, x.len);
+	if (!ver_set_cgroups(s, v, x.s, x.len))
+		ver_set_str(s, &v->cgroups, str_ref(s->empty));
 	x = given(st->root);
 	ver_set_text(s, &v->root, x.s, x.len);
 	if (st->tid != st->pid)

@@ -142,7 +142,7 @@ static void do_clone(struct model *m, unsigned who)
 {
 	struct task *t = &m->task[who], c = *t;
 	bool thread = rnd(m, 5) == 0, child_first = rnd(m, 3) != 0;
-	uint32_t flags = thread ? 1u << 14 | 1u << 16 | 1 : 0;
+	uint32_t flags = thread ? 1u << 13 | 1u << 15 | 1 : 0; /* CLONE_THREAD, CLONE_VM, CLONE_FILES */
 
 	if (m->n == MAX_TASKS)
 		return;
