@@ -66,11 +66,11 @@ struct eval_ctx {
 	struct state_ctx st;
 	struct base_arena *arena;     /* reset at the start of each event */
 	const char *hostname;
-	const char *machine_hostname; /* evt.hostname: of the machine the events are from (a capture says); NULL: hostname */
+	const char *machine_hostname; /* evt.hostname, when it is not hostname (live) or "" (replay); NULL else */
 	const char *const *static_values; /* by position in static_names */
 	bool buffer_base64;
 	bool in_filter;		      /* some fields read differently in conditions and outputs */
-	uint64_t first_ts;	      /* of the run, for evt.reltime */
+	uint64_t first_ts;	      /* evt.reltime: of the first event that is no metaevent, 0 before it */
 	const char *source;	      /* "syscall" */
 	struct eval_field_state *fs;  /* owned by the worker: evt.deltatime and the like */
 };

@@ -126,7 +126,9 @@ static bool is_meta(const struct evt *ev)
 int field_get_gen_event(struct eval_ctx *c, const struct field_ref *f, struct eval_val *ret)
 {
 	const struct evt *ev = c->st.ev;
-	uint64_t ts = ev->hdr->ts, rel = ts - c->first_ts;
+	uint64_t ts = ev->hdr->ts;
+	/* the run begins with the first event that is no metadata; what stands before it counts from 0 */
+	uint64_t rel = ts < c->first_ts ? ts : ts - c->first_ts;
 
 	switch (f->def->id) {
 	case FLD_EVT_NUM:
@@ -174,8 +176,11 @@ int field_get_gen_event(struct eval_ctx *c, const struct field_ref *f, struct ev
 		type_name(ev, ret);
 		return 1;
 	case FLD_EVT_HOSTNAME: {
-		const char *h = c->machine_hostname ? c->machine_hostname : c->hostname;
+		const char *h = c->machine_hostname;
 
+		/* the reference takes no name from a capture, and another machine's would be wrong */
+		if (!h && c->st.shard)
+			h = state_table_opts(c->st.shard->table)->live ? c->hostname : "";
 		if (!h)
 			return 0;
 		val_str(ret, h, strlen(h));
