@@ -265,7 +265,8 @@ static void take_caller(struct state_shard *s, const struct evt *ev, struct stat
 	struct state_task *old, *t;
 	struct state_ver *v;
 
-	if (left_to_child(ev, k->ver) || exit_ring_has(apply_of(s)->exits, caller, child, ev->hdr->ts))
+	/* Only processes: a thread's parent is not the one that made it, so for threads the ring knows nothing. */
+	if (left_to_child(ev, k->ver) || (leader && exit_ring_has(apply_of(s)->exits, caller, child, ev->hdr->ts)))
 		return;
 	old = state_own(s, child);
 	collided = old;

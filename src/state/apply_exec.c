@@ -260,7 +260,8 @@ void exit_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 	if (!t)
 		return;
 	v = task_ver(t);
-	exit_ring_add(apply_of(s)->exits, v->parent ? v->parent->tid : 0, t->tid, ev->hdr->ts);
+	if (ver_is_leader(v))
+		exit_ring_add(apply_of(s)->exits, v->parent ? v->parent->tid : 0, t->tid, ev->hdr->ts);
 	s->pending_exit = t;
 	task_die(s, t, okey_after(ev->key), heir->task);
 }
