@@ -385,9 +385,9 @@ static int value(struct job *j)
 			errno_name(j->res, signed_number(j, 8));
 		return 0;
 	case PT_CHARBUF:
-		if (j->len)
+		if (j->len || j->outer->type != PT_DYN)
 			buf_add(j->raw, j->p, strnlen((const char *)j->p, j->len));
-		else /* a variant without text; plain strings never get here empty */
+		else /* a variant without its text */
 			buf_str(j->raw, "(null)");
 		return 0;
 	case PT_FSPATH: case PT_FSRELPATH:

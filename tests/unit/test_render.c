@@ -192,6 +192,10 @@ static void param_kinds_render_as_specified(void **state)
 	ff_apply(f);
 	assert_string_equal(param(f, "domain"), "AF_LOCAL|AF_UNIX"); /* every name of the value */
 	assert_string_equal(ff_text(f, "evt.res"), "-4095");	     /* an error without a name */
+	evb_make(&f->b, PPME_SYSCALL_MOUNT_X, 7, 5, "nsssn", 0L, "/dev/x", "/mnt", "", 4096L);
+	ff_apply(f);
+	assert_string_equal(param(f, "type"), ""); /* an empty string is a value */
+	assert_string_equal(ff_text(f, "evt.args"), "res=0 dev=/dev/x dir=/mnt type= flags=4096(BIND)");
 	evb_make(&f->b, PPME_SYSCALL_READ_X, 7, 5, "n-nn", -9L, 3L, 10L);
 	ff_apply(f);
 	assert_string_equal(param(f, "data"), "NULL");
@@ -238,6 +242,10 @@ static void param_dynamic_variants_choose_their_type(void **state)
 	ff_apply(f);
 	assert_string_equal(param(f, "addr"), "INVALID DYNAMIC PARAMETER");
 	assert_string_equal(param(f, "data"), "0"); /* a variant without its byte */
+	evb_make(&f->b, PPME_SYSCALL_KEYCTL_X, 7, 1, "nnbb", 0L, 0L, "\1", (size_t)1, "\1key", (size_t)5);
+	ff_apply(f);
+	assert_string_equal(ff_text(f, "evt.arg[2]"), "(null)");
+	assert_string_equal(ff_text(f, "evt.arg[3]"), "key");
 	ff_free(f);
 }
 
