@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void fill_opts(struct daemon *d, struct live_opts *lo)
@@ -47,7 +48,6 @@ int live_start(struct daemon *d, struct base_err *err)
 {
 	struct readers_opts ro = { .readers = d->nreaders, .drain_interval_us = d->c->drain_interval_us,
 				   .consumer = pipeline_consumer(d->pipeline) };
-	struct readers_stats rs;
 	struct okey from;
 	int r;
 
@@ -64,17 +64,33 @@ int live_start(struct daemon *d, struct base_err *err)
 	r = readers_start(d->live, &ro, &d->readers, err);
 	if (r < 0)
 		return r;
-	readers_stats(d->readers, &rs);
-	d->passes_at_start = rs.passes;
 	return 0;
+}
+
+/* A child that ends at once: its exit is an event that the probe always delivers. */
+static void make_event(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
 }
 
 bool live_flows(struct daemon *d)
 {
 	struct readers_stats rs;
+	uint64_t now = base_mono_ns();
 
 	readers_stats(d->readers, &rs);
-	return rs.passes > d->passes_at_start;
+	if (rs.events)
+		return true;
+	if (now >= d->next_proof) {
+		make_event();
+		d->next_proof = now + 100000000u;
+	}
+	return false;
 }
 
 void live_stop(struct daemon *d)

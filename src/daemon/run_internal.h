@@ -24,7 +24,7 @@ struct daemon {
 	struct readers *readers;
 
 	bool attached, ready;
-	uint64_t passes_at_start; /* of the readers: one more means that events flow */
+	uint64_t next_proof; /* until events flow: when to make the next one (monotonic, ns) */
 	uint64_t start_mono, ready_mono, stop_mono;
 	int signal_fd, done_fd; /* -1 none */
 };
@@ -35,7 +35,8 @@ int live_prepare(struct daemon *d, struct base_err *err);
 /* Attaches it, reads /proc, starts the readers. */
 int live_start(struct daemon *d, struct base_err *err);
 void live_stop(struct daemon *d);
-/* True once the readers have looked at the rings after the probe was attached. */
+/* True once an event has come all the way to a reader. Until then it makes one from time to time, so
+ * that an idle machine shows it too. */
 bool live_flows(struct daemon *d);
 
 /* ---- drops.c ----------------------------------------------------------------------------- */
