@@ -16,6 +16,7 @@
 #define DEFAULT_DEPTH 256
 #define DEFAULT_NODES (4u << 20)
 #define DEFAULT_BYTES (64ull << 20)
+#define MAX_RESTARTS 1000
 
 struct frame {
 	struct yaml_node *node;	    /* collection being filled */
@@ -35,6 +36,10 @@ struct reader {
 	uint32_t nanchored, cap_anchored;
 	struct yaml_node **roots; /* arena */
 	uint32_t nroots, cap_roots;
+	size_t base_char, base_byte; /* of the parser's input: characters and bytes of the text before it */
+	uint32_t base_roots; /* documents before it */
+	uint32_t restarts;
+	bool quote_closed; /* a quote was put behind the text */
 	const char *name;
 	struct base_err *err;
 };
@@ -118,6 +123,11 @@ bool yaml_seq_add(struct yaml_doc *d, struct yaml_node *seq, struct yaml_node *v
 	return true;
 }
 
+static size_t offset_of(const struct reader *r, const yaml_mark_t *m)
+{
+	return yaml_text_offset(&r->text, r->base_char + m->index);
+}
+
 /* ---- errors -------------------------------------------------------------------------------- */
 
 static int fail_at(struct reader *r, int code, size_t offset, const char *msg)
@@ -164,7 +174,7 @@ static int fail_parser(struct reader *r)
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
-	offset = p->error == YAML_READER_ERROR ? 0 : yaml_text_offset(&r->text, p->problem_mark.index);
+	offset = p->error == YAML_READER_ERROR ? 0 : offset_of(r, &p->problem_mark);
 	return fail_at(r, -EINVAL, offset, p->problem ? translate(p->problem) : "not YAML");
 }
 
@@ -239,9 +249,17 @@ static struct yaml_node *node_new(struct reader *r, enum yaml_kind kind, const y
 {
 	struct yaml_node *n = yaml_new(r->doc, kind);
 
-	n->mark = yaml_text_mark(&r->text, yaml_text_offset(&r->text, ev->start_mark.index));
-	n->end = yaml_text_mark(&r->text, yaml_text_offset(&r->text, ev->end_mark.index));
+	n->mark = yaml_text_mark(&r->text, offset_of(r, &ev->start_mark));
+	n->end = yaml_text_mark(&r->text, offset_of(r, &ev->end_mark));
 	return n;
+}
+
+/* yaml-cpp folds the first of the line ends that a `>+` scalar keeps. */
+static uint32_t folded_len(const yaml_event_t *ev, const char *s, uint32_t len)
+{
+	bool two = len > 1 && s[len - 1] == '\n' && s[len - 2] == '\n';
+
+	return ev->data.scalar.style == YAML_FOLDED_SCALAR_STYLE && two ? len - 1 : len;
 }
 
 static int on_scalar(struct reader *r, const yaml_event_t *ev)
@@ -252,7 +270,8 @@ static int on_scalar(struct reader *r, const yaml_event_t *ev)
 
 	n->plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	n->s = arena_strn(&r->doc->mem, (const char *)ev->data.scalar.value, ev->data.scalar.length);
-	n->len = (uint32_t)yaml_text_decode(n->s, ev->data.scalar.length);
+	n->len = folded_len(ev, n->s, (uint32_t)yaml_text_decode(n->s, ev->data.scalar.length));
+	n->s[n->len] = 0;
 	if (n->plain && !ev->data.scalar.tag && is_null_word(n->s, n->len)) {
 		n->kind = YAML_NULL;
 		if (ev->start_mark.index == ev->end_mark.index)
@@ -270,7 +289,7 @@ static int on_alias(struct reader *r, const yaml_event_t *ev)
 {
 	const char *name = (const char *)ev->data.alias.anchor;
 	uint32_t i = strmap_get(&r->anchors, name, strlen(name));
-	size_t at = yaml_text_offset(&r->text, ev->start_mark.index);
+	size_t at = offset_of(r, &ev->start_mark);
 
 	if (i == STRMAP_NONE)
 		return fail_at(r, -EINVAL, at, "the referenced anchor is not defined");
@@ -300,7 +319,7 @@ static int on_end(struct reader *r, const yaml_event_t *ev)
 	struct yaml_node *n = f->node;
 	uint32_t i;
 
-	n->end = yaml_text_mark(&r->text, yaml_text_offset(&r->text, ev->end_mark.index));
+	n->end = yaml_text_mark(&r->text, offset_of(r, &ev->end_mark));
 	if (f->anchor) {
 		i = strmap_get(&r->anchors, f->anchor, strlen(f->anchor));
 		r->anchored[i] = n;
@@ -311,7 +330,7 @@ static int on_end(struct reader *r, const yaml_event_t *ev)
 static int on_event(struct reader *r, const yaml_event_t *ev)
 {
 	if (r->doc->nodes >= r->lim.max_nodes)
-		return fail_at(r, -E2BIG, yaml_text_offset(&r->text, ev->start_mark.index), "too many values");
+		return fail_at(r, -E2BIG, offset_of(r, &ev->start_mark), "too many values");
 	switch (ev->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		strmap_fini(&r->anchors); /* anchors belong to their document */
@@ -333,6 +352,52 @@ static int on_event(struct reader *r, const yaml_event_t *ev)
 	}
 }
 
+static int start_parser(struct reader *r)
+{
+	const struct base_buf *enc = &r->text.enc;
+
+	if (!yaml_parser_initialize(&r->parser))
+		return -ENOMEM;
+	yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&r->parser, (const unsigned char *)(enc->p ? enc->p + r->base_byte : ""), enc->len - r->base_byte);
+	return 0;
+}
+
+/* What yaml-cpp reads and libyaml does not, once per file or document: text behind the end of a document
+ * starts another one, and the end of the file closes a string. Returns 1 when reading starts again. */
+static int try_again(struct reader *r)
+{
+	const char *problem = r->parser.problem ? r->parser.problem : "";
+	size_t chars = r->parser.problem_mark.index, at = r->parser.context_mark.index, byte = r->base_byte;
+	const struct base_buf *enc = &r->text.enc;
+	bool document = !strcmp(problem, "did not find expected <document start>") && chars;
+	bool quote = !strcmp(problem, "found unexpected end of stream") && !r->quote_closed;
+
+	if (r->restarts == MAX_RESTARTS || (!document && !quote))
+		return 0;
+	r->restarts++;
+	for (size_t left = document ? chars : at; left && byte < enc->len; left--)
+		do
+			byte++;
+		while (byte < enc->len && ((unsigned char)enc->p[byte] & 0xc0) == 0x80);
+	if (quote) {
+		if (byte >= enc->len || (enc->p[byte] != '"' && enc->p[byte] != '\''))
+			return 0;
+		buf_chr(&r->text.enc, enc->p[byte]);
+		if (enc->failed)
+			return -ENOMEM;
+		r->quote_closed = true;
+		r->nroots = r->base_roots;
+		r->depth = 0;
+	} else {
+		r->base_byte = byte;
+		r->base_char += chars;
+		r->base_roots = r->nroots;
+	}
+	yaml_parser_delete(&r->parser);
+	return start_parser(r) ? -ENOMEM : 1;
+}
+
 static int read_events(struct reader *r)
 {
 	bool end = false;
@@ -341,8 +406,13 @@ static int read_events(struct reader *r)
 	while (!end && !e) {
 		yaml_event_t ev;
 
-		if (!yaml_parser_parse(&r->parser, &ev))
-			return fail_parser(r);
+		if (!yaml_parser_parse(&r->parser, &ev)) {
+			e = try_again(r);
+			if (e <= 0)
+				return e ? e : fail_parser(r);
+			e = 0;
+			continue;
+		}
 		end = ev.type == YAML_STREAM_END_EVENT;
 		e = on_event(r, &ev);
 		yaml_event_delete(&ev);
@@ -360,11 +430,7 @@ static int reader_init(struct reader *r, const char *text, size_t len)
 		return e;
 	r->stack = malloc(r->lim.max_depth * sizeof(*r->stack));
 	r->doc = calloc(1, sizeof(*r->doc));
-	if (!r->stack || !r->doc || !yaml_parser_initialize(&r->parser))
-		return -ENOMEM;
-	yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&r->parser, (const unsigned char *)(r->text.enc.p ? r->text.enc.p : ""), r->text.enc.len);
-	return 0;
+	return r->stack && r->doc ? start_parser(r) : -ENOMEM;
 }
 
 int yaml_parse(const char *name, const char *text, size_t len, const struct yaml_limits *limits, struct yaml_doc **ret, struct yaml_node ***ret_docs, uint32_t *ret_count, struct base_err *err)

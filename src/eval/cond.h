@@ -43,6 +43,9 @@ struct cond_error {
 #define COND_DEPTH_MAX 1000	/* of the parser, as the reference counts */
 #define COND_TREE_DEPTH_MAX 4000 /* of a tree with its macros */
 int cond_parse(const char *text, size_t len, struct cond **ret, struct cond_error *err);
+/* With another limit of depth: describing rules has a lower one in the reference. */
+#define COND_DEPTH_DESCRIBE 100
+int cond_parse_depth(const char *text, size_t len, uint32_t max_depth, struct cond **ret, struct cond_error *err);
 struct cond *cond_clone(const struct cond *c); /* of what was written: to be checked again */
 void cond_free(struct cond *c);
 /* Text form of the reference's describe ("condition_compiled"). */

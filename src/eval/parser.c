@@ -364,7 +364,12 @@ static struct cond *parse_or(struct parser *p)
 
 int cond_parse(const char *text, size_t len, struct cond **ret, struct cond_error *err)
 {
-	struct parser p = { .err = err };
+	return cond_parse_depth(text, len, COND_DEPTH_MAX, ret, err);
+}
+
+int cond_parse_depth(const char *text, size_t len, uint32_t max_depth, struct cond **ret, struct cond_error *err)
+{
+	struct parser p = { .max_depth = max_depth, .err = err };
 	struct cond *c;
 
 	*err = (struct cond_error){ 0 };

@@ -6,7 +6,7 @@
 
 struct parser {
 	struct lexer l;
-	uint32_t depth;
+	uint32_t depth, max_depth;
 	bool nomem;
 	struct cond_error *err;
 };

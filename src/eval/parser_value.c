@@ -17,9 +17,9 @@ void parser_fail(struct parser *p, const char *fmt, ...)
 
 bool parser_enter(struct parser *p)
 {
-	if (++p->depth < COND_DEPTH_MAX)
+	if (++p->depth < p->max_depth)
 		return true;
-	parser_fail(p, "exceeded max depth limit of %d", COND_DEPTH_MAX);
+	parser_fail(p, "exceeded max depth limit of %u", p->max_depth);
 	p->depth--;
 	return false;
 }

@@ -3,6 +3,7 @@
  * that the documents can be compared as they are. */
 #include "eval/name_order.h"
 #include "eval/rules_internal.h"
+#include "eval/template_internal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -128,7 +129,7 @@ static void use_value(struct details *d, const struct value_expr *e)
 static void use_check(struct details *d, const struct cond *c)
 {
 	static const char *const mods[] = { [MOD_ONEOF] = " oneof", [MOD_ANYOF] = " anyof", [MOD_ALLOF] = " allof" };
-	bool list = c->values_is_list || c->mod || c->op == OP_IN || c->op == OP_INTERSECTS || c->op == OP_PMATCH, events;
+	bool events;
 	struct base_buf op = { 0 };
 
 	d->last_field = "";
@@ -141,7 +142,7 @@ static void use_check(struct details *d, const struct cond *c)
 	buf_fini(&op);
 	events = !strcmp(d->last_field, "evt.type") || !strcmp(d->last_field, "evt.asynctype");
 	for (uint32_t i = 0; i < c->nvalue; i++) {
-		bool is_list = list && rules_list(d->r, c->value[i]);
+		bool is_list = c->values_is_list && rules_list(d->r, c->value[i]);
 
 		if (is_list)
 			names_add(d->mem, &d->lists, c->value[i], strlen(c->value[i]));
@@ -162,16 +163,19 @@ static void use_cond(struct details *d, const struct cond *c)
 		use_check(d, c);
 }
 
-/* As written: which macros and lists it names. */
-static void use_text(struct details *d, const struct text *t)
+/* As written: which macros and lists it names. Text that is a condition only with its lists put in has
+ * no description: the reference gives up here too. */
+static int use_text(struct details *d, const struct text *t)
 {
 	struct cond_error err;
 	struct cond *c;
+	int e = cond_parse_depth(t->s, t->len, COND_DEPTH_DESCRIBE, &c, &err);
 
-	if (cond_parse(t->s, t->len, &c, &err))
-		return; /* it is whole only with its lists put in */
+	if (e)
+		return e;
 	use_cond(d, c);
 	cond_free(c);
+	return 0;
 }
 
 /* ---- events ---------------------------------------------------------------------------------------------- */
@@ -209,6 +213,8 @@ static void event_names(struct details *d, const struct cond *c, struct names *r
 
 		if (s->code >= SC_MAX || !sc_set_has(&calls, s->code))
 			continue;
+		if (!strncmp(s->name, "na_", 3))
+			continue; /* a number that was never given to a call */
 		if (is_generic(s->exit_event))
 			add_name(d, &generic, s->name);
 		else
@@ -299,6 +305,11 @@ static void exception_fields(struct base_buf *out, struct base_arena *mem, const
 	names_fini(&s);
 }
 
+struct text_list {
+	const char **v; /* owned array */
+	uint32_t n, cap;
+};
+
 static bool is_container_field(const char *name)
 {
 	size_t len = strcspn(name, "[");
@@ -321,36 +332,54 @@ static bool uses_container(const struct details *d, const char *const *out_field
 	return names_has(&d->events, "container") || names_has(&d->events, "container_removed");
 }
 
-/* Extra fields first, then the fields of the text. */
+/* Fields of one value, and the text of what transforms them. */
+static void use_output(struct base_arena *mem, const struct value_expr *e, bool whole, struct text_list *l)
+{
+	struct base_buf text = { 0 };
+
+	for (uint32_t i = 0; i < e->nargs; i++)
+		use_output(mem, e->args[i], false, l);
+	if (e->kind != XF_FIELD && !whole)
+		return;
+	value_expr_text(&text, e);
+	if (!text.failed && !RULES_GROW(l->v, l->cap, l->n))
+		l->v[l->n++] = arena_strn(mem, text.p, text.len);
+	buf_fini(&text);
+}
+
+/* Extra fields first, then the fields of the text in the order of use. */
+static void output_fields(const struct rules *r, struct base_arena *mem, const struct rule_info *i, struct text_list *l)
+{
+	struct template_opts o;
+	struct template *t;
+	struct base_err err;
+
+	for (uint32_t k = 0; k < i->nextra; k++) {
+		const char *f = i->extra[k].format;
+		char *raw = f ? NULL : arena_fmt(mem, "%%%s", i->extra[k].name);
+
+		if (!RULES_GROW(l->v, l->cap, l->n))
+			l->v[l->n++] = f ? f : raw;
+	}
+	rules_output_options(r, i, &o);
+	o.nextra = 0;
+	if (template_compile(i->full_output, strlen(i->full_output), &o, &t, &err))
+		return;
+	for (uint32_t k = 0; k < t->message.count; k++)
+		if (t->message.tokens[k].expr)
+			use_output(mem, t->message.tokens[k].expr, true, l);
+	template_free(t);
+}
+
 static void output_details(struct base_buf *out, struct details *compiled, const struct rule_info *i)
 {
-	const char *const *fields = NULL;
-	struct template *t = NULL;
-	struct template_opts o;
-	struct base_err err;
-	uint32_t n = 0;
+	struct text_list l = { 0 };
 
-	rules_output_options(compiled->r, i, &o);
-	o.nextra = 0;
-	if (!template_compile(i->full_output, strlen(i->full_output), &o, &t, &err))
-		n = template_fields(t, &fields);
-	buf_str(out, ",\"output_fields\":[");
-	for (uint32_t k = 0; k < i->nextra; k++) {
-		struct base_buf text = { 0 };
-
-		buf_fmt(&text, i->extra[k].format ? "%s" : "%%%s", i->extra[k].format ? i->extra[k].format : i->extra[k].name);
-		str(out, text.p ? text.p : "");
-		if (k + 1 < i->nextra || n)
-			buf_chr(out, ',');
-		buf_fini(&text);
-	}
-	for (uint32_t k = 0; k < n; k++) {
-		str(out, fields[k]);
-		if (k + 1 < n)
-			buf_chr(out, ',');
-	}
-	buf_fmt(out, "],\"plugins\":[%s]", uses_container(compiled, fields, n) ? "\"container\"" : "");
-	template_free(t);
+	output_fields(compiled->r, compiled->mem, i, &l);
+	buf_chr(out, ',');
+	key_strs(out, "output_fields", l.v, l.n);
+	buf_fmt(out, ",\"plugins\":[%s]", uses_container(compiled, l.v, l.n) ? "\"container\"" : "");
+	free(l.v);
 }
 
 static void extra_formatted(struct base_buf *out, const struct rule_info *i)
@@ -370,13 +399,14 @@ static void extra_formatted(struct base_buf *out, const struct rule_info *i)
 		buf_chr(out, '}');
 }
 
-static void rule_json(const struct rules *r, const struct rule_info *i, struct base_buf *out)
+static int rule_json(const struct rules *r, const struct rule_info *i, struct base_buf *out)
 {
 	struct base_arena mem;
 	struct details raw = { .r = r, .mem = &mem }, compiled = { .r = r, .mem = &mem };
+	int e;
 
 	arena_init(&mem);
-	use_text(&raw, &i->cond);
+	e = use_text(&raw, &i->cond);
 	buf_str(out, "{\"details\":{");
 	condition_details(out, &compiled, i->tree);
 	buf_chr(out, ',');
@@ -410,15 +440,17 @@ static void rule_json(const struct rules *r, const struct rule_info *i, struct b
 	details_fini(&raw);
 	details_fini(&compiled);
 	arena_fini(&mem);
+	return e;
 }
 
-static void macro_json(const struct rules *r, const struct macro_info *m, struct base_buf *out)
+static int macro_json(const struct rules *r, const struct macro_info *m, struct base_buf *out)
 {
 	struct base_arena mem;
 	struct details raw = { .r = r, .mem = &mem }, compiled = { .r = r, .mem = &mem };
+	int e;
 
 	arena_init(&mem);
-	use_text(&raw, &m->cond);
+	e = use_text(&raw, &m->cond);
 	buf_str(out, "{\"details\":{");
 	condition_details(out, &compiled, m->tree);
 	buf_chr(out, ',');
@@ -435,6 +467,7 @@ static void macro_json(const struct rules *r, const struct macro_info *m, struct
 	details_fini(&raw);
 	details_fini(&compiled);
 	arena_fini(&mem);
+	return e;
 }
 
 /* An item that is not among the resolved ones was the name of a list. */
@@ -505,20 +538,11 @@ static struct rule_info *described(const struct rules *r, const char *name)
 	return i && i->tree ? i : NULL;
 }
 
-int rules_describe_json(const struct rules *r, const char *rule, struct base_buf *out)
+static int all_json(const struct rules *r, struct base_buf *out)
 {
 	const char *sep = "";
+	int e = 0;
 
-	if (rule) {
-		const struct rule_info *i = described(r, rule);
-
-		if (!i)
-			return -ENOENT;
-		buf_str(out, "{\"rules\":[");
-		rule_json(r, i, out);
-		buf_str(out, "]}");
-		return 0;
-	}
 	buf_str(out, "{\"lists\":[");
 	for (uint32_t i = 0; i < r->nlists; i++, sep = ",") {
 		buf_str(out, sep);
@@ -526,26 +550,50 @@ int rules_describe_json(const struct rules *r, const char *rule, struct base_buf
 	}
 	buf_str(out, "],\"macros\":[");
 	sep = "";
-	for (uint32_t i = 0; i < r->nmacros; i++) {
+	for (uint32_t i = 0; i < r->nmacros && !e; i++) {
 		if (!r->macros[i]->tree)
 			continue;
 		buf_str(out, sep);
-		macro_json(r, r->macros[i], out);
+		e = macro_json(r, r->macros[i], out);
 		sep = ",";
 	}
 	buf_str(out, "],");
 	requirements_json(r, out);
 	buf_str(out, "\"rules\":[");
 	sep = "";
-	for (uint32_t i = 0; i < r->nrules; i++) {
+	for (uint32_t i = 0; i < r->nrules && !e; i++) {
 		if (!r->rules[i]->tree)
 			continue;
 		buf_str(out, sep);
-		rule_json(r, r->rules[i], out);
+		e = rule_json(r, r->rules[i], out);
 		sep = ",";
 	}
 	buf_str(out, "]}");
-	return out->failed ? -ENOMEM : 0;
+	return e;
+}
+
+int rules_describe_json(const struct rules *r, const char *rule, struct base_buf *out)
+{
+	const struct rule_info *i = rule ? described(r, rule) : NULL;
+	size_t start = out->len;
+	int e;
+
+	if (rule && !i)
+		return -ENOENT;
+	if (i) {
+		buf_str(out, "{\"rules\":[");
+		e = rule_json(r, i, out);
+		buf_str(out, "]}");
+	} else {
+		e = all_json(r, out);
+	}
+	if (out->failed)
+		return -ENOMEM;
+	if (e) {
+		out->len = start;
+		out->p[start] = 0;
+	}
+	return e;
 }
 
 /* ---- two columns of text -------------------------------------------------------------------------------------- */

@@ -270,7 +270,7 @@ void rules_results_json(const struct rules *r, bool describe, const char *rule, 
 
 		buf_str(out, "\"falco_describe_results\":");
 		if (rules_describe_json(r, rule, out))
-			out->len = start; /* unknown rule: the caller says so */
+			out->len = start; /* unknown rule, or no description: the caller asks again to say why */
 		else
 			buf_chr(out, ',');
 	}
