@@ -32,7 +32,11 @@ void live_close(struct live *l);
 int live_set_interest(struct live *l, const uint64_t interest[LIVE_SC_MAX / 64]);
 const char *live_attach_type(const struct live *l); /* "tp_btf" or "raw_tp" */
 
+/* One ring per possible CPU, numbered alike; that of a CPU that has never been online stays empty. */
 unsigned live_ring_count(const struct live *l);
+/* Makes the rings of CPUs that came online since. The readers see them at their next pass. Returns how many,
+ * or -errno. Cheap enough for every few seconds; losses of a new CPU until then count as no_ring. */
+int live_refresh_rings(struct live *l);
 
 /* Per-CPU counters, summed or for one CPU. */
 struct live_stats { uint64_t produced, dropped[LIVE_DROP_MAX], dropped_critical, recursion_misses; };

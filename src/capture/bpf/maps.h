@@ -1,0 +1,93 @@
+/* Maps and globals of the probe, and the access to them. */
+#pragma once
+#include "capture/bpf/kernel.h"
+#include "capture/bpf/shared.h"
+
+/* Scratch of one CPU, where events of variable size are built.
+ *   buf   the event from its envelope on; every writer checks pos first, so that nothing is written
+ *         past BUF_LIMIT + the largest single write
+ *   tmp   paths are assembled here from their end, and structures of user space are read to here */
+#define BUF_LIMIT 65536
+#define BUF_SLACK PROBE_SNAPLEN_MAX
+#define TMP_SIZE 8192
+
+struct scratch {
+	uint64_t owner; /* pid_tgid of the task that builds an event here */
+	uint64_t nest;	/* how deep the CPU is inside event programs */
+	uint64_t pos;	/* next byte of buf */
+	uint64_t len_pos; /* where in buf the next parameter's length goes */
+	uint64_t turn;	/* what a loop carries from turn to turn: where in tmp a path begins so far, bytes still
+			 * to copy. Here and not in a register, as pos is: the verifier then knows nothing of it
+			 * and finds every turn like the last */
+	uint8_t buf[BUF_LIMIT + BUF_SLACK];
+	uint8_t tmp[TMP_SIZE];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* CPUs; set by the loader */
+	__type(key, uint32_t);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct ring_template {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 65536); /* set by the loader */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1); /* CPUs; set by the loader */
+	__type(key, uint32_t);
+	__array(values, struct ring_template);
+} rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, PROBE_MAX_NR);
+	__uint(key_size, sizeof(uint32_t));
+	__uint(value_size, sizeof(uint32_t));
+} jump SEC(".maps");
+
+/* Forks by callers inside a pid namespace: parent's tid -> child's tgid, from the fork tracepoint to the
+ * parent's return, which only knows the child's number inside the namespace. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, uint32_t);
+	__type(value, uint32_t);
+} forked SEC(".maps");
+
+const volatile struct probe_config config;
+/* Portable code of a native number, 0 unknown. */
+const volatile uint16_t portable[PROBE_MAX_NR];
+
+/* Written by the loader while the probe runs: 1 = produce this syscall's events. */
+uint8_t interest[PROBE_MAX_NR];
+uint32_t enabled; /* 0: nothing is produced (before attach is complete, after detach) */
+struct probe_cpu cpus[PROBE_MAX_CPU];
+/* Thread groups that had an event refused: the group's id in its slot. */
+uint32_t lossy[PROBE_LOSSY_SLOTS];
+
+static __always_inline struct probe_cpu *cpu_state(uint32_t cpu)
+{
+	return &cpus[cpu & (PROBE_MAX_CPU - 1)];
+}
+
+/* The next event of this group will carry EVT_ENV_LOSSY. Two groups in one slot: the later one wins. */
+static __always_inline void mark_lossy(uint32_t tgid)
+{
+	lossy[tgid & (PROBE_LOSSY_SLOTS - 1)] = tgid;
+}
+
+static __always_inline void count_drop(uint32_t cpu, uint32_t cause, bool critical)
+{
+	struct probe_cpu *c = cpu_state(cpu);
+
+	c->seq++;
+	if (cause < PD_MAX)
+		c->dropped[cause]++;
+	if (critical)
+		c->dropped_critical++;
+	mark_lossy(bpf_get_current_pid_tgid() >> 32);
+}

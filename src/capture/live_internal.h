@@ -1,0 +1,52 @@
+/* Shared by the files live*.c: the open probe. */
+#pragma once
+#include "capture/live.h"
+#include "capture/ring.h"
+#include "capture/bpf/shared.h"
+
+struct probe;	  /* skeleton, generated */
+struct bpf_object;
+
+#define LIVE_LINKS 4
+#define LIVE_OBJECTS 64 /* the first and those added when the interest grew */
+
+/* What is written while the probe runs lies in memory shared with it (bss): a layout of its own, checked
+ * against the skeleton's where the skeleton is known. */
+struct live_shared {
+	uint8_t *interest;	 /* [PROBE_MAX_NR], one byte stores */
+	_Atomic uint32_t *enabled;
+	struct probe_cpu *cpus;	 /* [PROBE_MAX_CPU], written by the probe */
+};
+
+struct live {
+	struct live_opts opts;
+	struct probe_config config;
+	struct probe *object[LIVE_OBJECTS]; /* owned; [0] has the maps, the others share them */
+	unsigned objects;
+	struct live_shared shared; /* borrowed from object[0] */
+	bool typed;		/* tp_btf, else raw_tp */
+	int btf_id[LIVE_LINKS];	/* of the tracepoints, when typed */
+	int link[LIVE_LINKS];	/* -1 not attached */
+	bool loaded[PROBE_MAX_NR]; /* the jump table has a program for this number */
+	unsigned cpus;		/* possible CPUs */
+	struct live_ring *ring; /* owned, [cpus] */
+	int *ring_fd;		/* owned, [cpus]; -1: the CPU has never been online */
+	int spare_ring;		/* made before the programs, to be some CPU's ring; -1 taken */
+	int wake_fd;		/* epoll over ring_fd */
+};
+
+/* live_check.c: says in words what this machine or this process lacks; 0 when nothing is seen. */
+int live_check(struct base_err *err);
+/* Explains a failed load: rc and the end of the verifier's log. Returns rc. */
+int live_explain(struct base_err *err, int rc, const char *what, const char *log);
+
+/* live_load.c: programs into the kernel. */
+int live_load(struct live *l, struct base_err *err);
+/* Loads what `interest` needs and is not there yet. The jump table is filled, nothing is switched on. */
+int live_load_missing(struct live *l, const uint64_t interest[LIVE_SC_MAX / 64], struct base_err *err);
+void live_unload(struct live *l);
+int live_link(struct live *l, struct base_err *err);
+int live_new_ring(uint32_t bytes); /* descriptor of a new ring or -errno */
+int live_map_fd(struct live *l, const char *name);
+/* Runs of programs that the kernel skipped because one was running on that CPU already. */
+uint64_t live_misses(struct live *l);

@@ -1,0 +1,312 @@
+/* Programs of the probe into the kernel: which are needed, how they are typed, how they are attached.
+ *
+ * Called by live.c. The interest in syscalls flows in; out go a filled jump table and four links. Only needed
+ * programs are loaded, for loading is what start-up time is made of. When the interest grows, a second
+ * object is opened on the first one's maps and only the missing programs are loaded from it. */
+#include "capture/live_internal.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#include "probe.skel.h"
+#pragma GCC diagnostic pop
+
+#define LOG_SIZE (64 * 1024)  /* one byte stays free: a full log has no NUL */
+#define PROGRAM_PREFIX "x_"
+#define GENERIC "x_generic"
+
+/* The four attached programs; sections name what they sit on. */
+static const struct {
+	const char *section, *tracepoint, *program;
+} points[LIVE_LINKS] = {
+	{ "saker/death", "sched_process_exit", "on_exit" },
+	{ "saker/fork", "sched_process_fork", "on_fork" },
+	{ "saker/exec", "sched_process_exec", "on_exec" },
+	{ "saker/exit", "sys_exit", "on_sys_exit" },
+};
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	(void)level;
+	(void)fmt;
+	(void)args;
+	return 0;
+}
+
+/* libbpf calls this for each program about to be loaded: which tracepoint's types it is checked against. */
+static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	const struct live *l = (const struct live *)cookie;
+
+	if (!l->typed)
+		return 0;
+	for (unsigned i = 0; i < LIVE_LINKS; i++) {
+		if (!strcmp(bpf_program__section_name(prog), points[i].section))
+			opts->attach_btf_id = (__u32)l->btf_id[i];
+	}
+	return 0;
+}
+
+/* Makes our section names known to libbpf, as typed or raw tracepoints, for the time of one load. As the
+ * handler of all unknown names: removing a handler of one name corrupts the heap in libbpf 1.1. */
+static int register_sections(struct live *l)
+{
+	LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .prog_prepare_load_fn = prepare, .cookie = (long)l);
+
+	return libbpf_register_prog_handler(NULL, l->typed ? BPF_PROG_TYPE_TRACING : BPF_PROG_TYPE_RAW_TRACEPOINT,
+					    l->typed ? BPF_TRACE_RAW_TP : 0, &opts);
+}
+
+static bool find_btf_ids(struct live *l)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	char name[64];
+	bool all = btf;
+
+	for (unsigned i = 0; all && i < LIVE_LINKS; i++) {
+		snprintf(name, sizeof(name), "btf_trace_%s", points[i].tracepoint);
+		l->btf_id[i] = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+		all = l->btf_id[i] > 0;
+	}
+	btf__free(btf);
+	return all;
+}
+
+static bool in_interest(const uint64_t interest[LIVE_SC_MAX / 64], unsigned code)
+{
+	return code < LIVE_SC_MAX && interest[code / 64] >> code % 64 & 1;
+}
+
+static int native_nr(const struct evt_syscall *sc)
+{
+#if defined(__aarch64__)
+	int nr = sc->nr_aarch64;
+#else
+	int nr = sc->nr_x86_64;
+#endif
+	return nr < PROBE_MAX_NR ? nr : -1;
+}
+
+static struct bpf_program *program_of(struct probe *p, const struct evt_syscall *sc)
+{
+	char name[64];
+	struct bpf_program *prog;
+
+	snprintf(name, sizeof(name), PROGRAM_PREFIX "%s", sc->name);
+	prog = bpf_object__find_program_by_name(p->obj, name);
+	return prog ? prog : bpf_object__find_program_by_name(p->obj, GENERIC);
+}
+
+/* Selects the programs that the interest needs and the kernel does not have. Returns their number. */
+static unsigned select_programs(struct live *l, struct probe *p, const uint64_t interest[LIVE_SC_MAX / 64], bool first)
+{
+	struct bpf_program *prog;
+	unsigned n = 0;
+
+	bpf_object__for_each_program(prog, p->obj)
+		bpf_program__set_autoload(prog, false);
+	for (unsigned i = 0; first && i < LIVE_LINKS; i++)
+		bpf_program__set_autoload(bpf_object__find_program_by_name(p->obj, points[i].program), true);
+	for (size_t i = 0; i < evt_syscall_count; i++) {
+		int nr = native_nr(&evt_syscalls[i]);
+
+		if (nr < 0 || l->loaded[nr] || !in_interest(interest, evt_syscalls[i].code))
+			continue;
+		bpf_program__set_autoload(program_of(p, &evt_syscalls[i]), true);
+		n++;
+	}
+	return n;
+}
+
+static int fill_jump(struct live *l, struct probe *p, const uint64_t interest[LIVE_SC_MAX / 64])
+{
+	for (size_t i = 0; i < evt_syscall_count; i++) {
+		int nr = native_nr(&evt_syscalls[i]), fd;
+		uint32_t key = (uint32_t)nr;
+
+		if (nr < 0 || l->loaded[nr] || !in_interest(interest, evt_syscalls[i].code))
+			continue;
+		fd = bpf_program__fd(program_of(p, &evt_syscalls[i]));
+		if (fd < 0 || bpf_map_update_elem(live_map_fd(l, "jump"), &key, &fd, BPF_ANY))
+			return fd < 0 ? fd : -errno;
+		l->loaded[nr] = true;
+	}
+	return 0;
+}
+
+static void set_constants(struct live *l, struct probe *p)
+{
+	static_assert(sizeof(p->rodata->config) == sizeof(l->config), "constants of the probe");
+	static_assert(sizeof(p->bss->cpus) == PROBE_MAX_CPU * sizeof(struct probe_cpu), "per-CPU state of the probe");
+
+	l->config.btf_args = l->typed;
+	memcpy((void *)&p->rodata->config, &l->config, sizeof(l->config));
+	for (size_t i = 0; i < evt_syscall_count; i++) {
+		int nr = native_nr(&evt_syscalls[i]);
+
+		if (nr >= 0)
+			((uint16_t *)p->rodata->portable)[nr] = evt_syscalls[i].code;
+	}
+	bpf_map__set_max_entries(p->maps.scratches, l->cpus);
+	bpf_map__set_max_entries(p->maps.rings, l->cpus);
+	/* The first ring is the pattern the kernel holds the others against; before 5.10 their size counts. */
+	if (!l->objects)
+		bpf_map__set_inner_map_fd(p->maps.rings, l->spare_ring);
+}
+
+/* The later object uses the first one's maps: same rings, same counters, same constants. */
+static int share_maps(struct live *l, struct probe *p)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, p->obj) {
+		int fd = live_map_fd(l, bpf_map__name(map)), rc;
+
+		if (fd < 0)
+			return -ENOENT;
+		rc = bpf_map__reuse_fd(map, fd);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* Opens, selects and loads one object. *ret NULL with 0: nothing was missing. */
+static int load_object(struct live *l, const uint64_t interest[LIVE_SC_MAX / 64], struct base_err *err)
+{
+	bool first = !l->objects;
+	char *log = calloc(1, LOG_SIZE);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_SIZE - 1);
+	libbpf_print_fn_t old;
+	struct probe *p;
+	int rc = -ENOMEM, handler;
+
+	if (!log)
+		return live_explain(err, rc, "the probe", NULL);
+	old = libbpf_set_print(quiet);
+	handler = register_sections(l);
+	p = probe__open_opts(&opts);
+	if (!p) {
+		rc = live_explain(err, -errno, "the probe's object", NULL);
+		goto out;
+	}
+	rc = 0;
+	if (!select_programs(l, p, interest, first) && !first)
+		goto close;
+	set_constants(l, p);
+	if (!first)
+		rc = share_maps(l, p);
+	if (!rc)
+		rc = probe__load(p);
+	if (rc) {
+		rc = live_explain(err, rc, "the probe", log);
+		goto close;
+	}
+	l->object[l->objects++] = p;
+	if (first)
+		l->shared = (struct live_shared){ p->bss->interest, (_Atomic uint32_t *)&p->bss->enabled,
+						  (struct probe_cpu *)p->bss->cpus };
+	rc = fill_jump(l, p, interest);
+	if (rc)
+		live_explain(err, rc, "the probe's jump table", NULL);
+	p = NULL;
+close:
+	if (p)
+		probe__destroy(p);
+out:
+	if (handler >= 0)
+		libbpf_unregister_prog_handler(handler);
+	libbpf_set_print(old);
+	free(log);
+	return rc;
+}
+
+int live_load(struct live *l, struct base_err *err)
+{
+	struct base_err second;
+	int rc = -ENOTSUP;
+
+	l->typed = find_btf_ids(l);
+	if (l->typed) {
+		rc = load_object(l, l->opts.interest, err);
+		if (!rc || rc == -EPERM || rc == -ENOMEM)
+			return rc;
+	}
+	/* The typed form is refused: the raw one may do. Its own failure says less than the first one's. */
+	l->typed = false;
+	if (!load_object(l, l->opts.interest, &second))
+		return 0;
+	if (rc == -ENOTSUP && err)
+		*err = second;
+	return rc;
+}
+
+int live_load_missing(struct live *l, const uint64_t interest[LIVE_SC_MAX / 64], struct base_err *err)
+{
+	bool missing = false;
+
+	for (size_t i = 0; i < evt_syscall_count; i++) {
+		int nr = native_nr(&evt_syscalls[i]);
+
+		missing |= nr >= 0 && !l->loaded[nr] && in_interest(interest, evt_syscalls[i].code);
+	}
+	if (!missing)
+		return 0;
+	if (l->objects == LIVE_OBJECTS)
+		return -ENOSPC;
+	return load_object(l, interest, err);
+}
+
+int live_link(struct live *l, struct base_err *err)
+{
+	/* sys_exit comes last: it is the one that sees every call. */
+	for (unsigned i = 0; i < LIVE_LINKS; i++) {
+		int fd = bpf_program__fd(bpf_object__find_program_by_name(l->object[0]->obj, points[i].program));
+		char what[64];
+
+		l->link[i] = bpf_raw_tracepoint_open(l->typed ? NULL : points[i].tracepoint, fd);
+		if (l->link[i] < 0) {
+			int rc = -errno;
+
+			l->link[i] = -1;
+			snprintf(what, sizeof(what), "attaching to %s", points[i].tracepoint);
+			return live_explain(err, rc, what, NULL);
+		}
+	}
+	return 0;
+}
+
+void live_unload(struct live *l)
+{
+	while (l->objects)
+		probe__destroy(l->object[--l->objects]);
+}
+
+int live_map_fd(struct live *l, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(l->object[0]->obj, name);
+}
+
+uint64_t live_misses(struct live *l)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < LIVE_LINKS && l->objects; i++) {
+		int fd = bpf_program__fd(bpf_object__find_program_by_name(l->object[0]->obj, points[i].program));
+		struct bpf_prog_info info = { 0 };
+		__u32 len = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(fd, &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
