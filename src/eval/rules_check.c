@@ -154,10 +154,15 @@ static int check_macros(struct rules *r)
 	}
 	for (uint32_t i = 0; i < r->nmacros; i++) {
 		struct macro_info *m = r->macros[i];
-		int e = put_macros(r, &m->tree, m->visibility, m->cond.s, m->cond.len, m->ctx);
+		struct cond *whole = cond_clone(m->tree); /* a macro that comes back to itself meets its old tree */
+		int e = whole ? put_macros(r, &whole, m->visibility, m->cond.s, m->cond.len, m->ctx) : -ENOMEM;
 
-		if (e)
+		if (e) {
+			cond_free(whole);
 			return e;
+		}
+		cond_free(m->tree);
+		m->tree = whole;
 	}
 	return 0;
 }
