@@ -24,6 +24,7 @@ struct replay {
 	struct state_opts opts;
 	struct state_table *table; /* borrowed once handed to the caller */
 	struct tids tids;
+	struct tids born;   /* child that its parent's event has made, its own not seen yet -> time of that */
 	struct tids pidfds; /* thread group << 32 | descriptor -> process it stands for */
 	struct scan_fd fd; /* 4 KiB of name: not on the stack */
 
@@ -190,6 +191,7 @@ static void on_restart(void *arg)
 	scan_reset(r->table);
 	tids_clear(&r->tids);
 	tids_clear(&r->pidfds);
+	tids_clear(&r->born);
 	r->new_section = true;
 }
 
@@ -250,6 +252,20 @@ static bool is_exec(unsigned type)
 	return type == PPME_SYSCALL_EXECVE_19_X || type == PPME_SYSCALL_EXECVEAT_X;
 }
 
+/* The child's own event changes nothing when the parent's made it a moment ago (as state sees it, see
+ * apply_clone.c): then the parent's shard has nothing to give either. */
+#define CLONE_STALE_NS 2000000000ull
+
+static bool was_born(struct replay *r, int64_t tid, uint64_t ts)
+{
+	int64_t at = tids_get(&r->born, tid);
+
+	if (at == tid)
+		return false;
+	tids_del(&r->born, tid);
+	return ts - (uint64_t)at < CLONE_STALE_NS;
+}
+
 /* Thread group at the other end of a clone, 0 none; learns what the event says about both. */
 static int64_t clone_peer(struct replay *r, const struct evt *ev, int64_t tid)
 {
@@ -263,11 +279,14 @@ static int64_t clone_peer(struct replay *r, const struct evt *ev, int64_t tid)
 	evt_get_i64(ev, CLONE_PTID, &ptid);
 	evt_get_u64(ev, CLONE_FLAGS, &flags);
 	tids_set(&r->tids, tid, pid);
+	if (res == 0 && was_born(r, tid, ev->hdr->ts))
+		return 0;
 	if (res == 0) /* child: ptid is the parent */
 		return flags & TASK_F_CLONE_THREAD || ptid <= 0 ? 0 : tids_get(&r->tids, ptid);
 	/* parent: res is the child as seen in the parent's namespace, so it says nothing in another one */
 	if (flags & hidden || (evt_get_i64(ev, CLONE_VTID, &vtid) && vtid != tid))
 		return 0;
+	tids_set(&r->born, res, (int64_t)ev->hdr->ts);
 	if (flags & TASK_F_CLONE_THREAD) {
 		tids_set(&r->tids, res, tids_get(&r->tids, tid));
 		return 0;
@@ -349,8 +368,10 @@ static bool step(struct replay *r)
 		r->result = n;
 		return false;
 	}
-	if (evt_is(&ev, PPME_PROCEXIT_1_E))
+	if (evt_is(&ev, PPME_PROCEXIT_1_E)) {
 		tids_del(&r->tids, (int64_t)ev.hdr->tid);
+		tids_del(&r->born, (int64_t)ev.hdr->tid);
+	}
 	if (r->stats.events % WATERMARK_EVENTS == 0)
 		r->consumer->watermark(r->consumer->ctx, 0, r->last_key);
 	return true;
@@ -414,6 +435,7 @@ void replay_free(struct replay *r)
 	scap_close(r->scap);
 	tids_fini(&r->tids);
 	tids_fini(&r->pidfds);
+	tids_fini(&r->born);
 	free(r);
 }
 
