@@ -174,16 +174,10 @@ static bool is_leader(const struct state_ver *v)
 	return v->tid == v->pid || v->flags & TASK_F_IS_MAIN_THREAD;
 }
 
-/* The process's open descriptors: threads share the table of their leader. */
-static uint32_t fd_count(const struct eval_ctx *c)
-{
-	return c->st.leader ? fdtab_count(c->st.fds) : 0;
-}
-
 static int get_fd_usage(const struct eval_ctx *c, struct eval_val *ret)
 {
 	int64_t limit = c->st.leader ? c->st.leader->fdlimit : 0;
-	uint32_t n = fd_count(c);
+	uint32_t n = state_read_fdcount(&c->st);
 
 	*ret = (struct eval_val){ .type = PT_DOUBLE };
 	if (limit > 0)
@@ -369,7 +363,7 @@ static int get_rest(struct eval_ctx *c, const struct field_ref *f, const struct 
 		get_caps(c, v->cap_effective, ret);
 		return 1;
 	case FLD_PROC_FDOPENCOUNT:
-		val_u64(ret, PT_UINT64, fd_count(c));
+		val_u64(ret, PT_UINT64, state_read_fdcount(&c->st));
 		return 1;
 	case FLD_PROC_FDLIMIT:
 		return num(ret, PT_INT64, c->st.leader ? c->st.leader->fdlimit : 0);

@@ -234,6 +234,14 @@ static void set_from_event(struct state_shard *s, const struct evt *ev, struct s
 	v->clone_ts = ev->hdr->ts;
 }
 
+/* The reference knows it only where it runs: in replay its times of namespaces count from boot. */
+static uint64_t boot_time(const struct state_shard *s)
+{
+	const struct state_opts *o = state_table_opts(s->table);
+
+	return o->live ? o->boot_ts : 0;
+}
+
 /* Enters the child in the table in the place of `old` (NULL none). */
 static void add_child(struct state_shard *s, const struct evt *ev, struct state_task *t, struct take *k,
 		      struct state_task *old)
@@ -294,7 +302,7 @@ static void take_caller(struct state_shard *s, const struct evt *ev, struct stat
 	v->vpid = v->pid;
 	v->invalid = v->pid < 0;
 	set_from_event(s, ev, t, v, k);
-	v->pidns_init_start_ts = state_table_opts(s->table)->boot_ts;
+	v->pidns_init_start_ts = boot_time(s);
 	add_child(s, ev, t, k, old);
 	if (collided && ev->part == EVT_WHOLE)
 		ctx->task = state_own(s, caller);
@@ -307,7 +315,7 @@ static void take_child(struct state_shard *s, const struct evt *ev, struct state
 	bool leader = !(flags_of(ev) & TASK_F_CLONE_THREAD);
 	struct state_task *old = ctx->task, *t;
 	struct state_ver *v;
-	uint64_t boot = state_table_opts(s->table)->boot_ts;
+	uint64_t boot = boot_time(s);
 
 	if (old && task_ver(old)->clone_ts)
 		old = make_room(s, ev, ctx, old);

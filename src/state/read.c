@@ -70,3 +70,10 @@ bool state_read_leader_alive(const struct state_ctx *c)
 
 	return leader && !leader->exited;
 }
+
+uint32_t state_read_fdcount(const struct state_ctx *c)
+{
+	const struct state_task *leader = c->task ? state_leader_task(c->shard, c->task) : NULL;
+
+	return leader ? fdtab_count(leader->fds) : 0;
+}

@@ -15,3 +15,6 @@ int state_read_ancestor(const struct state_ctx *c, unsigned n, const struct stat
 /* Own process: live threads of the group, 0 without one. */
 uint32_t state_read_nthreads(const struct state_ctx *c);
 bool state_read_leader_alive(const struct state_ctx *c);
+/* Descriptors in the leader's own table, 0 without a leader. Not always those of ctx->fds: a thread that came
+ * without CLONE_FILES has a table of its own. */
+uint32_t state_read_fdcount(const struct state_ctx *c);
