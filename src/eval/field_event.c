@@ -1,5 +1,6 @@
 /* Fields of every event (gen_event) and of system calls (event), apart from those made of
  * parameters, which field_evtarg.c has. Called through eval_field_get, once per reading. */
+#include "eval/field_hosts.h"
 #include "eval/field_internal.h"
 #include "eval/regex.h"
 
@@ -11,7 +12,16 @@
 
 struct eval_field_state *eval_field_state_new(void)
 {
-	return calloc(1, sizeof(struct eval_field_state));
+	struct eval_field_state *fs = calloc(1, sizeof(*fs));
+
+	if (!fs)
+		return NULL;
+	fs->hosts = hosts_load("/etc/hosts");
+	if (!fs->hosts) {
+		free(fs);
+		return NULL;
+	}
+	return fs;
 }
 
 static void drop_slots(struct eval_field_state *fs)
@@ -29,6 +39,7 @@ void eval_field_state_free(struct eval_field_state *fs)
 	if (!fs)
 		return;
 	drop_slots(fs);
+	hosts_free(fs->hosts);
 	buf_fini(&fs->text);
 	buf_fini(&fs->text2);
 	free(fs);

@@ -6,6 +6,7 @@
 #include "state/path.h"
 #include "state/read.h"
 
+struct hosts;
 struct regex;
 
 enum field_id {
@@ -30,6 +31,7 @@ struct eval_field_state {
 	uint32_t used;
 	struct base_buf text;  /* owned: scratch of one rendering */
 	struct base_buf text2; /* owned: scratch beside it */
+	struct hosts *hosts;   /* owned: of fd.*ip.name */
 };
 
 typedef int (*field_get_fn)(struct eval_ctx *c, const struct field_ref *f, struct eval_val *ret);

@@ -1,5 +1,6 @@
 /* Fields of IP sockets: ends by role (client, server) and by place (local, remote), and the fields
  * that compare both ends at once. In a stored socket source is the client, destination the server. */
+#include "eval/field_hosts.h"
 #include "eval/field_internal.h"
 #include "state/users.h"
 
@@ -229,9 +230,8 @@ static int compare_port(const struct state_fd *fd, enum cond_op op, eval_cmp_fn 
 	return op == OP_NE ? a && b : a || b;
 }
 
-/* fd.*ip.name: names are those of the condition's literals. An address literal needs no resolver and
- * is compared as what it is; the pipeline resolves no names, which could hang it and would tell the
- * present, not the past. */
+/* fd.*ip.name: the literal stands for addresses, see field_hosts.h. Like the reference, = and != look
+ * at the first literal only. */
 static int compare_name(struct eval_ctx *c, const struct field_ref *f, const struct state_fd *fd, enum cond_op op, const struct cond_rhs *rhs)
 {
 	const uint8_t *ip = fd->sock.sip;
@@ -252,11 +252,8 @@ static int compare_name(struct eval_ctx *c, const struct field_ref *f, const str
 	}
 	if (op != OP_EQ && op != OP_NE && op != OP_IN)
 		return 0;
-	for (uint32_t i = 0; i < rhs->count && !hit; i++) {
-		uint8_t want[16];
-
-		hit = inet_pton(is_v6(fd) ? AF_INET6 : AF_INET, rhs->texts[i], want) == 1 && !memcmp(want, ip, is_v6(fd) ? 16 : 4);
-	}
+	for (uint32_t i = 0; i < (op == OP_IN || !rhs->count ? rhs->count : 1) && !hit; i++)
+		hit = hosts_match(c->fs ? c->fs->hosts : NULL, rhs->texts[i], ip, is_v6(fd) ? 16 : 4);
 	return op == OP_NE ? !hit : hit;
 }
 
