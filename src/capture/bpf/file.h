@@ -60,14 +60,18 @@ static __always_inline void file_facts(struct file *f, struct file_facts *ret)
 
 /* Writes a file's path as the kernel resolved it, climbing from the name to the root of the node's first
  * mount. A file without one (memfd) gives its own name. Deeper or longer paths lose their beginning. */
-static __noinline int put_file_path(struct scratch *s, struct file *f)
+PART put_file_path(uint64_t file)
 {
+	struct file *f = (struct file *)file;
+	struct scratch *s = scratch_here();
 	struct vfsmount *vfs = BPF_CORE_READ(f, f_path.mnt);
 	struct dentry *d = BPF_CORE_READ(f, f_path.dentry), *up, *root = BPF_CORE_READ(vfs, mnt_root);
 	struct mount *mnt = (void *)vfs - bpf_core_field_offset(struct mount, mnt), *above;
 	uint64_t at, p, len;
 	int i;
 
+	if (!s)
+		return 0;
 	if (!f) {
 		put_empty(s);
 		return 0;
@@ -156,8 +160,10 @@ static __always_inline bool in_groups(const struct cred *cred, uint32_t gid)
 
 /* Could the task change its own executable? The reference's approximation: owner, mode bits, then the two
  * capabilities; access control lists are not looked at. */
-static __noinline uint32_t exe_writable(struct inode *inode, const struct cred *cred)
+PART exe_writable(uint64_t inode_at, uint64_t cred_at)
 {
+	struct inode *inode = (struct inode *)inode_at;
+	const struct cred *cred = (const struct cred *)cred_at;
 	uint32_t mode = BPF_CORE_READ(inode, i_mode);
 	uint32_t uid = BPF_CORE_READ(inode, i_uid.val), gid = BPF_CORE_READ(inode, i_gid.val);
 	uint32_t fsuid = BPF_CORE_READ(cred, fsuid.val);
@@ -180,7 +186,7 @@ static __noinline uint32_t exe_writable(struct inode *inode, const struct cred *
 		return 0;
 	if (caps & 1ULL << CAP_FOWNER)
 		return 1;
-	return caps & 1ULL << CAP_DAC_OVERRIDE && id_mapped(&ns->gid_map, gid);
+	return (caps & 1ULL << CAP_DAC_OVERRIDE) && id_mapped(&ns->gid_map, gid);
 }
 
 static __always_inline bool from_memfd(struct dentry *d)

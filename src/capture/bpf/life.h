@@ -26,11 +26,15 @@ static __always_inline uint32_t in_pidns(struct task_struct *t, bool parent)
 }
 
 /* flags, uid, gid, vtid, vpid, start of the pid namespace. */
-static __noinline int put_clone_tail(struct scratch *s, struct task_struct *t, uint32_t flags, uint32_t child)
+PART put_clone_tail(uint64_t task, uint32_t flags, uint32_t child)
 {
+	struct task_struct *t = (struct task_struct *)task;
 	const struct cred *cred = BPF_CORE_READ(t, cred);
+	struct scratch *s = scratch_here();
 	uint64_t start = 0;
 
+	if (!s)
+		return 0;
 	put_u32(s, flags | in_pidns(t, !child));
 	put_u32(s, BPF_CORE_READ(cred, euid.val));
 	put_u32(s, BPF_CORE_READ(cred, egid.val));
@@ -76,13 +80,13 @@ static __always_inline int parent_side(uint64_t *ctx, int64_t ret, uint32_t type
 		return 0;
 	put_u64(s, ret);
 	if (ret > 0) {
-		put_exe_args(s, BPF_CORE_READ(t, mm));
+		put_exe_args((uint64_t)BPF_CORE_READ(t, mm));
 	} else {
 		put_empty(s);
 		put_empty(s);
 	}
-	put_identity(s, t, t);
-	put_clone_tail(s, t, clone_flags(flags), 0);
+	put_identity((uint64_t)t, (uint64_t)t);
+	put_clone_tail((uint64_t)t, clone_flags(flags), 0);
 	who = subject_current(ret > 0);
 	who.peer = clone_peer(t, ret, flags);
 	return var_close_as(s, type, CLONE_PARAMS, &who);
@@ -137,6 +141,14 @@ static __always_inline uint32_t fork_type(void)
 	}
 }
 
+/* A typed pointer as a plain number: PARTs take nothing else. Through memory, for that is what makes the verifier
+ * forget the type. */
+static __always_inline void *untyped(struct scratch *s, const void *p)
+{
+	*(volatile uint64_t *)&s->turn = (uint64_t)p;
+	return (void *)*(volatile uint64_t *)&s->turn;
+}
+
 SEC("saker/fork")
 int on_fork(uint64_t *ctx)
 {
@@ -156,29 +168,34 @@ int on_fork(uint64_t *ctx)
 	s = var_open(CLONE_PARAMS, true);
 	if (!s)
 		return 0;
+	child = untyped(s, child);
 	put_u64(s, 0);
-	put_exe_args(s, BPF_CORE_READ(child, mm));
-	put_identity(s, child, self);
+	put_exe_args((uint64_t)BPF_CORE_READ(child, mm));
+	put_identity((uint64_t)child, (uint64_t)self);
 	if (who.tid != who.tgid)
 		flags |= PCL_THREAD | PCL_SIGHAND | PCL_VM;
 	if (BPF_CORE_READ(parent, files) == BPF_CORE_READ(child, files))
 		flags |= PCL_FILES;
-	put_clone_tail(s, child, flags, 1);
+	put_clone_tail((uint64_t)child, flags, 1);
 	return var_close_as(s, fork_type(), CLONE_PARAMS, &who);
 }
 
 /* ---- exec --------------------------------------------------------------------------------- */
 
 /* tty, vpgid, loginuid, flags, capabilities, inode and its times, uid. */
-static __noinline int put_exec_middle(struct scratch *s, struct task_struct *t)
+PART put_exec_middle(uint64_t task)
 {
+	struct task_struct *t = (struct task_struct *)task;
 	const struct cred *cred = BPF_CORE_READ(t, cred);
 	struct file *exe = BPF_CORE_READ(t, mm, exe_file);
 	struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
 	struct inode *inode = BPF_CORE_READ(exe, f_inode);
-	uint32_t flags = exe_writable(inode, cred);
+	uint32_t flags = exe_writable((uint64_t)inode, (uint64_t)cred);
 	int overlay = overlay_layer(dentry, BPF_CORE_READ(dentry, d_sb, s_magic));
+	struct scratch *s = scratch_here();
 
+	if (!s)
+		return 0;
 	if (overlay == OVERLAY_UPPER)
 		flags |= 2;
 	else if (overlay == OVERLAY_LOWER)
@@ -198,12 +215,11 @@ static __noinline int put_exec_middle(struct scratch *s, struct task_struct *t)
 }
 
 /* trusted_exepath, pgid, gid. */
-static __noinline int put_exec_end(struct scratch *s, struct task_struct *t)
+static __always_inline void put_exec_end(struct scratch *s, struct task_struct *t)
 {
-	put_file_path(s, BPF_CORE_READ(t, mm, exe_file));
+	put_file_path((uint64_t)BPF_CORE_READ(t, mm, exe_file));
 	put_u64(s, pid_nr_at(task_pid_struct(t, PIDTYPE_PGID), 0, NULL));
 	put_u32(s, BPF_CORE_READ(t, cred, egid.val));
-	return 0;
 }
 
 SEC("saker/exec")
@@ -221,11 +237,11 @@ int on_exec(uint64_t *ctx)
 	if (!s)
 		return 0;
 	put_u64(s, 0);
-	put_exe_args(s, mm);
-	put_identity(s, t, t);
+	put_exe_args((uint64_t)mm);
+	put_identity((uint64_t)t, (uint64_t)t);
 	start = BPF_CORE_READ(mm, env_start);
 	put_user_strings(s, start, BPF_CORE_READ(mm, env_end) - start, PATH_LIMIT);
-	put_exec_middle(s, t);
+	put_exec_middle((uint64_t)t);
 	put_exec_end(s, t);
 	put_kernel_str(s, (uint64_t)BPF_CORE_READ(bprm, filename));
 	return var_close(s, PPME_SYSCALL_EXECVE_19_X, 31, true);
@@ -235,12 +251,16 @@ int on_exec(uint64_t *ctx)
 
 /* Strings of an array of pointers in user space, from `first` on, together at most `max` bytes, the last
  * byte a NUL. */
-static __noinline int put_user_array(struct scratch *s, uint64_t array, uint32_t first, uint64_t max)
+PART put_user_array(uint64_t array, uint32_t first, uint64_t max)
 {
-	uint64_t start = s->pos, ptr, p, total;
+	struct scratch *s = scratch_here();
+	uint64_t start, ptr, p, total;
 	uint32_t i;
 	long n;
 
+	if (!s)
+		return 0;
+	start = s->pos;
 	for (i = 0; i < MAX_STRINGS; i++) {
 		if (i < first)
 			continue;
@@ -285,14 +305,14 @@ static __always_inline void put_failed_exec(struct scratch *s, int64_t ret, uint
 			put_empty(s);
 		else
 			n = put_user_str(s, exe);
-		put_user_array(s, argv, 1, n < PATH_LIMIT ? PATH_LIMIT - n : 0);
+		put_user_array(argv, 1, n < PATH_LIMIT ? PATH_LIMIT - n : 0);
 	}
-	put_identity(s, t, t);
+	put_identity((uint64_t)t, (uint64_t)t);
 	if (envp)
-		put_user_array(s, envp, 0, PATH_LIMIT);
+		put_user_array(envp, 0, PATH_LIMIT);
 	else
 		put_empty(s);
-	put_exec_middle(s, t);
+	put_exec_middle((uint64_t)t);
 	put_exec_end(s, t);
 }
 
@@ -326,8 +346,9 @@ SYSCALL_EXIT(x_execveat)
 /* ---- exit --------------------------------------------------------------------------------- */
 
 /* First thread of the group that is not exiting: its tid, 0 none, -1 too many to look at. */
-static __noinline int64_t alive_thread(struct task_struct *t)
+PART alive_thread(uint64_t task)
 {
+	struct task_struct *t = (struct task_struct *)task;
 	struct signal_struct *sig = BPF_CORE_READ(t, signal);
 	struct list_head *head = (void *)sig + bpf_core_field_offset(struct signal_struct, thread_head), *next;
 	struct task_struct *other;
@@ -354,7 +375,7 @@ static __always_inline int64_t reaper(struct task_struct *t)
 	struct task_struct *init = BPF_CORE_READ(pid_ns(pid), child_reaper), *up;
 	struct signal_struct *sig = BPF_CORE_READ(t, signal);
 	uint32_t level = BPF_CORE_READ(pid, level);
-	int64_t tid = alive_thread(t);
+	int64_t tid = alive_thread((uint64_t)t);
 	int i;
 
 	if (tid)
@@ -369,7 +390,7 @@ static __always_inline int64_t reaper(struct task_struct *t)
 			return BPF_CORE_READ(init, pid);
 		sig = BPF_CORE_READ(up, signal);
 		if (BPF_CORE_READ_BITFIELD_PROBED(sig, is_child_subreaper)) {
-			tid = alive_thread(up);
+			tid = alive_thread((uint64_t)up);
 			if (tid)
 				return tid;
 		}
@@ -381,7 +402,7 @@ static __always_inline int64_t reaper(struct task_struct *t)
 SEC("saker/death")
 int on_exit(uint64_t *ctx)
 {
-	struct task_struct *t = (void *)ctx[0];
+	struct task_struct *t = current_task(); /* the tracepoint's argument, but as a plain number */
 	struct list_head *first = NULL, *head = (void *)t + bpf_core_field_offset(struct task_struct, children);
 	int64_t status, heir = 0;
 

@@ -69,6 +69,17 @@ struct probe_cpu cpus[PROBE_MAX_CPU];
 /* Thread groups that had an event refused: the group's id in its slot. */
 uint32_t lossy[PROBE_LOSSY_SLOTS];
 
+/* A function marked PART is verified once per program and by itself, not once per call and path: that is what
+ * keeps loading fast. Its arguments are plain numbers (all that 5.8 allows), so it finds the scratch anew. */
+#define PART __attribute__((noinline)) int
+
+static __always_inline struct scratch *scratch_here(void)
+{
+	uint32_t cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&scratches, &cpu);
+}
+
 static __always_inline struct probe_cpu *cpu_state(uint32_t cpu)
 {
 	return &cpus[cpu & (PROBE_MAX_CPU - 1)];

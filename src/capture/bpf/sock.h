@@ -56,11 +56,15 @@ static __always_inline void clear_tmp(struct scratch *s)
 }
 
 /* Address given by the user: u8 family, then address and port in host order, or the path. */
-static __noinline int put_sockaddr(struct scratch *s, uint64_t ptr, uint64_t len)
+PART put_sockaddr(uint64_t ptr, uint64_t len)
 {
-	uint64_t p = s->pos;
+	struct scratch *s = scratch_here();
 	uint16_t family;
+	uint64_t p;
 
+	if (!s)
+		return 0;
+	p = s->pos;
 	clear_tmp(s);
 	if (len > 120)
 		len = 120;
@@ -166,12 +170,16 @@ static __always_inline void tuple_unix(struct scratch *s, uint64_t p, struct soc
 }
 
 /* The tuple of a socket. `usr` is the address in user space that came with a message, 0 none. */
-static __noinline int put_tuple(struct scratch *s, int64_t fd, uint32_t out, uint64_t usr)
+PART put_tuple(uint64_t fd, uint32_t out, uint64_t usr)
 {
 	struct sock *sk = fd_sock(fd);
-	uint64_t p = s->pos;
+	struct scratch *s = scratch_here();
 	uint16_t family;
+	uint64_t p;
 
+	if (!s)
+		return 0;
+	p = s->pos;
 	if (!sk || p > BUF_LIMIT) {
 		put_empty(s);
 		return 0;
@@ -200,12 +208,16 @@ static __always_inline uint32_t iov_load(struct scratch *s, uint64_t ptr, uint64
 	return n;
 }
 
-static __noinline uint32_t iov_size(struct scratch *s, uint32_t n)
+PART iov_size(uint32_t n)
 {
-	const struct u_iovec *v = (const struct u_iovec *)s->tmp;
+	struct scratch *s = scratch_here();
+	const struct u_iovec *v;
 	uint32_t sum = 0;
 	int i;
 
+	if (!s)
+		return 0;
+	v = (const struct u_iovec *)s->tmp;
 	for (i = 0; i < IOV_MAX_READ; i++) {
 		if (i >= n)
 			break;
@@ -214,12 +226,17 @@ static __noinline uint32_t iov_size(struct scratch *s, uint32_t n)
 	return sum;
 }
 
-static __noinline int put_iov_data(struct scratch *s, uint32_t n, uint64_t limit)
+PART put_iov_data(uint32_t n, uint64_t limit)
 {
-	const struct u_iovec *v = (const struct u_iovec *)s->tmp;
-	uint64_t start = s->pos, left, len;
+	struct scratch *s = scratch_here();
+	const struct u_iovec *v;
+	uint64_t start, left, len;
 	int i;
 
+	if (!s)
+		return 0;
+	v = (const struct u_iovec *)s->tmp;
+	start = s->pos;
 	s->turn = limit;
 	for (i = 0; i < IOV_MAX_READ; i++) {
 		left = s->turn;

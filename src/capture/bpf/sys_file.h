@@ -123,7 +123,7 @@ SYSCALL_EXIT(x_open_by_handle_at)
 	put_u32(s, open_flags(ARG2(ctx)) | made);
 	if (ret > 0)
 		f = fd_file(ret);
-	put_file_path(s, f);
+	put_file_path((uint64_t)f);
 	put_u32(s, ff.dev);
 	put_u64(s, ff.ino);
 	VAR_END(PPME_SYSCALL_OPEN_BY_HANDLE_AT_X);

@@ -70,7 +70,7 @@ static __always_inline void put_readv(struct scratch *s, uint64_t *ctx, int64_t 
 	if (ret > 0) {
 		n = iov_load(s, ARG1(ctx), ARG2(ctx));
 		put_u32(s, ret);
-		put_iov_data(s, n, snap(ret));
+		put_iov_data(n, snap(ret));
 	} else {
 		put_u32(s, 0);
 		put_empty(s);
@@ -83,9 +83,9 @@ static __always_inline void put_writev(struct scratch *s, uint64_t *ctx, int64_t
 	uint32_t n = iov_load(s, ARG1(ctx), ARG2(ctx));
 
 	put_u64(s, ret);
-	put_iov_data(s, n, ret > 0 ? snap(ret) : config.snaplen);
+	put_iov_data(n, ret > 0 ? snap(ret) : config.snaplen);
 	put_u64(s, FD(ARG0(ctx)));
-	put_u32(s, iov_size(s, n));
+	put_u32(s, iov_size(n));
 }
 
 SYSCALL_EXIT(x_readv)
@@ -160,7 +160,7 @@ SYSCALL_EXIT(x_bind)
 {
 	VAR(3, false);
 	put_u64(s, ret);
-	put_sockaddr(s, ARG1(ctx), ARG2(ctx) & 0xffff);
+	put_sockaddr(ARG1(ctx), ARG2(ctx) & 0xffff);
 	put_u64(s, FD(ARG0(ctx)));
 	VAR_END(PPME_SOCKET_BIND_X);
 }
@@ -173,11 +173,11 @@ SYSCALL_EXIT(x_connect)
 	VAR(4, done);
 	put_u64(s, ret);
 	if (done)
-		put_tuple(s, fd, 1, ARG1(ctx));
+		put_tuple(fd, 1, ARG1(ctx));
 	else
 		put_empty(s);
 	put_u64(s, fd);
-	put_sockaddr(s, ARG1(ctx), ARG2(ctx) & 0xffff);
+	put_sockaddr(ARG1(ctx), ARG2(ctx) & 0xffff);
 	VAR_END(PPME_SOCKET_CONNECT_X);
 }
 
@@ -209,7 +209,7 @@ static __always_inline void put_accept(struct scratch *s, uint64_t *ctx, int64_t
 
 	put_u64(s, ret);
 	if (ret >= 0) {
-		put_tuple(s, ret, 0, 0);
+		put_tuple(ret, 0, 0);
 		sk = fd_sock(FD(ARG0(ctx)));
 		if (sk) {
 			len = BPF_CORE_READ(sk, sk_ack_backlog);
@@ -249,7 +249,7 @@ SYSCALL_EXIT(x_sendto)
 	put_u64(s, fd);
 	put_u32(s, size);
 	if (ret >= 0)
-		put_tuple(s, fd, 1, ARG4(ctx));
+		put_tuple(fd, 1, ARG4(ctx));
 	else
 		put_empty(s);
 	VAR_END(PPME_SOCKET_SENDTO_X);
@@ -263,7 +263,7 @@ SYSCALL_EXIT(x_recvfrom)
 	put_u64(s, ret);
 	put_read_data(s, ARG1(ctx), ret);
 	if (ret >= 0)
-		put_tuple(s, fd, 0, ARG4(ctx));
+		put_tuple(fd, 0, ARG4(ctx));
 	else
 		put_empty(s);
 	put_u64(s, fd);
@@ -286,11 +286,11 @@ SYSCALL_EXIT(x_sendmsg)
 		put_empty(s);
 	} else {
 		n = iov_load(s, msg.iov, msg.iovlen);
-		put_iov_data(s, n, ret > 0 ? snap(ret) : config.snaplen);
+		put_iov_data(n, ret > 0 ? snap(ret) : config.snaplen);
 		put_u64(s, fd);
-		put_u32(s, iov_size(s, n));
+		put_u32(s, iov_size(n));
 		if (ret >= 0)
-			put_tuple(s, fd, 1, msg.name);
+			put_tuple(fd, 1, msg.name);
 		else
 			put_empty(s);
 	}
@@ -309,8 +309,8 @@ SYSCALL_EXIT(x_recvmsg)
 		put_u32(s, ret);
 		bpf_probe_read_user(&msg, sizeof(msg), (void *)ARG1(ctx));
 		n = iov_load(s, msg.iov, msg.iovlen);
-		put_iov_data(s, n, snap(ret));
-		put_tuple(s, fd, 0, msg.name);
+		put_iov_data(n, snap(ret));
+		put_tuple(fd, 0, msg.name);
 		put_user_bytes(s, msg.control, msg.controllen <= 0xffff ? msg.controllen : 0);
 	} else {
 		put_u32(s, 0);

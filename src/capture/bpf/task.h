@@ -81,11 +81,15 @@ static __noinline int put_memory(struct scratch *s, struct mm_struct *mm)
 }
 
 /* exe and args from the task's memory; exe is the first string. Both share one limit. */
-static __noinline int put_exe_args(struct scratch *s, struct mm_struct *mm)
+PART put_exe_args(uint64_t mm_at)
 {
-	uint64_t start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end);
-	uint64_t exe = put_user_str(s, start);
+	struct mm_struct *mm = (struct mm_struct *)mm_at;
+	uint64_t start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end), exe;
+	struct scratch *s = scratch_here();
 
+	if (!s)
+		return 0;
+	exe = put_user_str(s, start);
 	if (exe > PATH_LIMIT || start + exe > end)
 		put_empty(s);
 	else
@@ -140,13 +144,16 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 }
 
 /* "name=/path" and a NUL: the subsystem's name and the last six components of the group's path. */
-static __noinline int raw_cgroup(struct scratch *s, struct css_set *set, uint32_t id)
+PART raw_cgroup(uint64_t set, uint32_t id)
 {
 	struct cgroup_subsys_state *css = NULL;
+	struct scratch *s = scratch_here();
 	const char *part[CGROUP_DEPTH] = {};
 	struct kernfs_node *kn;
 	int i, n = 0;
 
+	if (!s)
+		return 0;
 	bpf_probe_read_kernel(&css, sizeof(css),
 			      (void *)set + bpf_core_field_offset(struct css_set, subsys) + (id & 63) * sizeof(css));
 	if (!css || !raw_kernel_str(s, BPF_CORE_READ(css, ss, name)))
@@ -174,10 +181,10 @@ static __noinline int raw_cgroup(struct scratch *s, struct css_set *set, uint32_
 	return 0;
 }
 
-#define RAW_CGROUP(s, set, which)                                                                              \
+#define RAW_CGROUP(set, which)                                                                                 \
 	do {                                                                                                   \
 		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, which))                                  \
-			raw_cgroup(s, set, bpf_core_enum_value(enum cgroup_subsys_id, which));                 \
+			raw_cgroup((uint64_t)set, bpf_core_enum_value(enum cgroup_subsys_id, which));                 \
 	} while (0)
 
 static __always_inline void put_cgroups(struct scratch *s, struct task_struct *t)
@@ -185,11 +192,11 @@ static __always_inline void put_cgroups(struct scratch *s, struct task_struct *t
 	struct css_set *set = BPF_CORE_READ(t, cgroups);
 	uint64_t start = s->pos;
 
-	RAW_CGROUP(s, set, cpuset_cgrp_id);
-	RAW_CGROUP(s, set, cpu_cgrp_id);
-	RAW_CGROUP(s, set, cpuacct_cgrp_id);
-	RAW_CGROUP(s, set, io_cgrp_id);
-	RAW_CGROUP(s, set, memory_cgrp_id);
+	RAW_CGROUP(set, cpuset_cgrp_id);
+	RAW_CGROUP(set, cpu_cgrp_id);
+	RAW_CGROUP(set, cpuacct_cgrp_id);
+	RAW_CGROUP(set, io_cgrp_id);
+	RAW_CGROUP(set, memory_cgrp_id);
 	put_len(s, s->pos - start);
 }
 
@@ -197,11 +204,15 @@ static __always_inline void put_cgroups(struct scratch *s, struct task_struct *t
 
 /* tid pid ptid cwd fdlimit pgft_maj pgft_min vm_size vm_rss vm_swap comm cgroups. Faults are those of
  * `faults`: a fork reports the parent's. */
-static __noinline int put_identity(struct scratch *s, struct task_struct *t, struct task_struct *faults)
+PART put_identity(uint64_t task, uint64_t faults_of)
 {
+	struct task_struct *t = (struct task_struct *)task, *faults = (struct task_struct *)faults_of;
 	struct signal_struct *sig = BPF_CORE_READ(t, signal);
+	struct scratch *s = scratch_here();
 	uint64_t limit = 0;
 
+	if (!s)
+		return 0;
 	put_u64(s, (int64_t)BPF_CORE_READ(t, pid));
 	put_u64(s, (int64_t)BPF_CORE_READ(t, tgid));
 	put_u64(s, (int64_t)BPF_CORE_READ(t, real_parent, pid));
