@@ -141,7 +141,7 @@ static int get_ppid_duration(struct eval_ctx *c, struct eval_val *ret)
 	if (v->clone_ts)
 		val_u64(ret, PT_RELTIME, c->st.ev->hdr->ts - v->clone_ts);
 	else /* as in the reference: the number of descriptors of the process itself */
-		val_u64(ret, PT_RELTIME, c->st.leader ? fdtab_count(c->st.fds) : 0);
+		val_u64(ret, PT_RELTIME, state_read_fdcount(&c->st));
 	return 1;
 }
 
