@@ -59,7 +59,6 @@ const struct rules_ctx *rules_ctx_keep(struct rules *r, const struct rules_ctx *
 	k = arena_alloc(&r->mem, sizeof(*k));
 	*k = *c;
 	k->up = rules_ctx_keep(r, c->up); /* as deep as the file is nested: limited by the YAML reader */
-	k->item = rules_str(r, c->item, strlen(c->item));
 	return k;
 }
 
@@ -90,7 +89,7 @@ const struct rules_ctx *rules_ctx_cond(struct rules *r, const struct cond_pos *p
 		.item = "",
 		.file = cond_name(r, cond, len),
 		.mark = { up->mark.line + pos->line + 1, up->mark.col + pos->col + 1, up->mark.offset + pos->idx },
-		.alt = rules_str(r, cond, len),
+		.alt = cond,
 		.alt_len = len,
 	};
 	return k;
@@ -220,22 +219,31 @@ static int fail_yaml(struct rules *r, const struct base_err *err)
 	return rules_failf(r, LC_YAML_PARSE, &at, "yaml-cpp: error at line %d, column %d: %s", err->line, err->col, err->msg);
 }
 
-/* Takes text over. */
-static int load(struct rules *r, const char *name, char *text, size_t len)
+/* Makes the next file the current one. Takes text over. */
+static int file_new(struct rules *r, const char *name, char *text, size_t len)
 {
-	struct yaml_limits lim = { .max_bytes = MAX_FILE_BYTES };
-	struct yaml_node **docs;
-	struct yaml_doc *doc;
-	struct base_err err;
-	uint32_t ndocs;
-	int e;
-
 	if (RULES_GROW(r->files, r->cap_files, r->nfiles)) {
 		free(text);
 		return -ENOMEM;
 	}
 	r->cur = &r->files[r->nfiles++];
 	*r->cur = (struct rules_file){ .name = rules_str(r, name, strlen(name)), .text = text, .len = len };
+	r->compiled = false;
+	return 0;
+}
+
+/* Takes text over. */
+static int load(struct rules *r, const char *name, char *text, size_t len)
+{
+	struct yaml_limits lim = { .max_bytes = MAX_FILE_BYTES, .max_nodes = 2u << 20 };
+	struct yaml_node **docs;
+	struct yaml_doc *doc;
+	struct base_err err;
+	uint32_t ndocs;
+	int e = file_new(r, name, text, len);
+
+	if (e)
+		return e;
 	e = yaml_parse(name, text, len, &lim, &doc, &docs, &ndocs, &err);
 	if (e)
 		return fail_yaml(r, &err);
@@ -254,11 +262,20 @@ static int load(struct rules *r, const char *name, char *text, size_t len)
 
 int rules_load_file(struct rules *r, const char *path)
 {
-	size_t len;
-	char *text;
+	struct rules_ctx c = { .type = IT_CONTENT, .item = "" };
+	size_t len = 0;
+	char *text = NULL;
 	int e = yaml_read_file(path, MAX_FILE_BYTES, &text, &len);
 
-	return e ? e : load(r, path, text, len);
+	if (!e)
+		return load(r, path, text, len);
+	if (e != -E2BIG)
+		return e;
+	e = file_new(r, path, NULL, 0);
+	if (e)
+		return e;
+	c.file = r->cur->name;
+	return rules_failf(r, LC_FILE_READ, &c, "file is too big: at most %llu bytes are read", MAX_FILE_BYTES);
 }
 
 int rules_load_text(struct rules *r, const char *name, const char *text, size_t len)

@@ -82,7 +82,7 @@ static int check_lists(struct rules *r)
 
 static int fail_cond(struct rules *r, enum load_code code, const struct cond_error *err, const char *text, size_t len, const struct rules_ctx *up)
 {
-	return rules_fail(r, code, rules_ctx_cond(r, &err->pos, text, len, up), err->msg);
+	return rules_fail(r, code, rules_ctx_cond(r, &err->pos, rules_str(r, text, len), len, up), err->msg);
 }
 
 /* Text, changed by lists -> tree. */
@@ -134,7 +134,7 @@ static int put_macros(struct rules *r, struct cond **tree, uint32_t visibility, 
 
 	if (!e) {
 		r->nodes += count(*tree);
-		return 0;
+		return r->nodes <= RULES_MAX_TOTAL ? 0 : rules_fail(r, LC_VALIDATE, c, "all conditions together are too big");
 	}
 	return e == -ENOMEM ? e : fail_cond(r, LC_VALIDATE, &err, text, len, c);
 }
@@ -222,6 +222,7 @@ struct warn_arg {
 	struct rules *r;
 	const struct rule_info *rule;
 	const struct base_buf *text;
+	const char *kept; /* text in the arena, once it is needed */
 	uint32_t deprecated; /* fields not yet warned of */
 };
 
@@ -242,12 +243,14 @@ static void on_warning(void *arg, const char *code, const char *msg, struct cond
 		field = cond_deprecated_fields[__builtin_ctz(w->deprecated)].name;
 		w->deprecated &= w->deprecated - 1;
 	}
-	rules_warn(w->r, lc, rules_ctx_cond(w->r, &pos, w->text->p, w->text->len, w->rule->cond_ctx), msg, field);
+	if (!w->kept)
+		w->kept = rules_str(w->r, w->text->p, w->text->len);
+	rules_warn(w->r, lc, rules_ctx_cond(w->r, &pos, w->kept, w->text->len, w->rule->cond_ctx), msg, field);
 }
 
 static int check_condition(struct rules *r, struct rule_info *i, const struct base_buf *raw)
 {
-	struct warn_arg w = { r, i, raw, 0 };
+	struct warn_arg w = { .r = r, .rule = i, .text = raw };
 	struct cond_error err = { 0 };
 	struct base_buf text = { 0 };
 	struct evt_set codes;
@@ -264,7 +267,7 @@ static int check_condition(struct rules *r, struct rule_info *i, const struct ba
 	w.deprecated = cond_deprecated_used(i->tree);
 	e = cond_check(i->tree, i->source, r->opts->static_names, on_warning, &w, &err);
 	if (e == -EINVAL && i->skip_unknown && is_unknown(err.msg)) {
-		rules_warn(r, LC_UNKNOWN_FILTER, rules_ctx_cond(r, &err.pos, raw->p, raw->len, i->cond_ctx), err.msg, NULL);
+		rules_warn(r, LC_UNKNOWN_FILTER, rules_ctx_cond(r, &err.pos, rules_str(r, raw->p, raw->len), raw->len, i->cond_ctx), err.msg, NULL);
 		cond_free(i->tree);
 		i->tree = NULL;
 		return 0;

@@ -124,16 +124,20 @@ int collect_list(struct rules *r, const struct list_info *l, bool append)
  * growth by appending is bounded by cutting there. */
 static struct text join(struct rules *r, struct text a, struct text b)
 {
-	char *s;
+	uint32_t need = a.len + b.len + 2;
+	char *s = (char *)a.s;
 
 	if (a.len > RULES_MAX_TEXT)
 		return a;
-	s = arena_alloc(&r->mem, (size_t)a.len + b.len + 2);
-	memcpy(s, a.s, a.len);
+	if (need > a.cap) {
+		a.cap = need * 2;
+		s = arena_alloc(&r->mem, a.cap);
+		memcpy(s, a.s, a.len);
+	}
 	s[a.len] = ' ';
 	memcpy(s + a.len + 1, b.s, b.len);
-	s[a.len + 1 + b.len] = 0;
-	return (struct text){ s, a.len + 1 + b.len };
+	s[need - 1] = 0;
+	return (struct text){ s, need - 1, a.cap };
 }
 
 int collect_macro(struct rules *r, const struct macro_info *m, bool append)

@@ -19,7 +19,7 @@ static int take(struct rules *r, const struct yaml_node *v, const struct rules_c
 {
 	if (memchr(v->s, 0, v->len))
 		return rules_fail(r, LC_YAML_VALIDATE, c, "Can't decode YAML scalar value");
-	*ret = (struct text){ rules_str(r, v->s, v->len), v->len };
+	*ret = (struct text){ rules_str(r, v->s, v->len), v->len, 0 };
 	return 0;
 }
 

@@ -270,7 +270,7 @@ int expand_lists(struct rules *r, struct base_buf *text)
 		uint32_t pos = todo_pop(&t);
 
 		if (pos != last) {
-			r->work += text->len;
+			r->work += text->len + 256; /* looking costs even where there is little to look at */
 			e = r->work > RULES_MAX_WORK ? -E2BIG : put_list(r, text, pos, &t);
 		}
 		last = pos;

@@ -20,8 +20,8 @@ enum { ENGINE_MAJOR = 0, ENGINE_MINOR = 63, ENGINE_PATCH = 0 };
 
 #define RULES_MAX_TEXT (4u << 20)    /* bytes of one condition with lists and exceptions put in */
 #define RULES_MAX_NODES (256u << 10) /* nodes and values of one condition with macros put in */
-#define RULES_MAX_TOTAL (4u << 20)   /* the same over all macros and rules */
-#define RULES_MAX_WORK (8ull << 30)  /* bytes of conditions searched for lists, per file */
+#define RULES_MAX_TOTAL (2u << 20)   /* the same over all macros and rules: 400 MB or so */
+#define RULES_MAX_WORK (2ull << 30)  /* bytes of conditions searched for lists, per file */
 #define RULES_MAX_REPORTS 10000	     /* warnings kept per file */
 
 /* ---- where things are --------------------------------------------------------------------------- */
@@ -35,7 +35,8 @@ enum item_type {
 };
 
 /* A chain of places, innermost first. While a file is read the links are on the reader's stack;
- * rules_ctx_keep copies the chain to the arena when it has to outlive that. */
+ * rules_ctx_keep copies the chain to the arena when it has to outlive that. Texts are always of the
+ * arena or constant. */
 struct rules_ctx {
 	const struct rules_ctx *up; /* NULL: the file */
 	enum item_type type;
@@ -79,7 +80,11 @@ struct rules_file {
 
 /* ---- the collection --------------------------------------------------------------------------------- */
 
-struct text { const char *s; uint32_t len; }; /* NUL-terminated, without NULs inside */
+/* NUL-terminated, without NULs inside. cap: bytes there is room for, where text was appended; else 0. */
+struct text {
+	const char *s;
+	uint32_t len, cap;
+};
 
 struct exc_entry { /* scalar or list of entries, as written */
 	bool is_list;
@@ -192,7 +197,7 @@ int rules_grow(void **array, uint32_t *cap, uint32_t n, size_t size);
 #define RULES_GROW(array, cap, n) rules_grow((void **)&(array), &(cap), n, sizeof(*(array)))
 
 const struct rules_ctx *rules_ctx_keep(struct rules *r, const struct rules_ctx *c);
-/* Place inside a condition: pos as the parser counts it, cond the text it counted in (copied). */
+/* Place inside a condition: pos as the parser counts it, cond the text it counted in (of the arena). */
 const struct rules_ctx *rules_ctx_cond(struct rules *r, const struct cond_pos *pos, const char *cond, size_t len, const struct rules_ctx *up);
 /* Records an error of the file being loaded; returns -EINVAL. */
 int rules_fail(struct rules *r, enum load_code code, const struct rules_ctx *c, const char *msg);

@@ -363,7 +363,7 @@ static void trim(struct text *t)
 
 static int read_flags(struct rules *r, const struct yaml_node *item, const struct rules_ctx *c, struct rule_info *i)
 {
-	struct text source = { "syscall", 7 };
+	struct text source = { .s = "syscall", .len = 7 };
 	int e = decode_str(r, item, "source", OPTIONAL, c, &source);
 
 	i->source = source.s;
@@ -421,7 +421,7 @@ static int read_rule_body(struct rules *r, const struct yaml_node *item, const s
 {
 	struct rule_info i = { .name = name, .enabled = true, .warn_evttypes = true };
 	struct rule_override o = { 0 };
-	struct text source = { NULL, 0 };
+	struct text source = { 0 };
 	bool append = false;
 	int e = decode_str(r, item, "source", OPTIONAL_EMPTY, c, &source);
 
