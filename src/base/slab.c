@@ -1,14 +1,22 @@
 /* Size-class allocator. See slab.h for who may call what.
  *
  * Classes are 16-byte steps up to 128 and then four steps per power of two up to SLAB_MAX. A pool
- * hands out 256 KiB chunks under a mutex: once per chunk, not per allocation. */
+ * hands out 256 KiB chunks under a mutex: once per chunk, not per allocation.
+ *
+ * Surplus: a free list that has grown to a chain's length is set aside; the one set aside before goes to
+ * the pool's depot. A slab whose list is empty takes back what it set aside, then a chain of the depot, then
+ * carves. So a slab keeps at most two chains of a class, and whoever swings around a boundary takes no
+ * lock. In a free block the first word is the next block; in the first block of a chain that is in the
+ * depot the second word is the next chain. */
 #include "base/slab.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CHUNK_BYTES (256u * 1024)
+#define CHAIN_BYTES (16u * 1024)
 
 /* Sanitizers should see every block by itself: use after free, leaks. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -28,9 +36,11 @@ struct slab_chunk {
 };
 
 struct slab_pool {
-	pthread_mutex_t lock;	   /* guards chunks and bytes */
+	pthread_mutex_t lock;	   /* guards chunks, bytes and depot */
 	struct slab_chunk *chunks; /* owned */
 	size_t bytes;
+	/* Full chains. Stored under the lock; looked at without it (relaxed) only to see whether there is one. */
+	_Atomic(void *) depot[SLAB_CLASSES];
 };
 
 static const uint16_t class_size[SLAB_CLASSES] = { 16,	32,  48,  64,  80,  96,	  112,	128,  160,  192,  224,	256,
@@ -98,6 +108,58 @@ static void refill(struct slab *s)
 	s->bump_end = (char *)c + CHUNK_BYTES;
 }
 
+static uint32_t chain_blocks(unsigned c)
+{
+	return CHAIN_BYTES / class_size[c];
+}
+
+static void *word(const void *block, unsigned i)
+{
+	void *p;
+
+	memcpy(&p, (const char *)block + i * sizeof(p), sizeof(p));
+	return p;
+}
+
+static void set_word(void *block, unsigned i, void *p)
+{
+	memcpy((char *)block + i * sizeof(p), &p, sizeof(p));
+}
+
+/* The free list is full. */
+static void set_aside(struct slab *s, unsigned c)
+{
+	_Atomic(void *) *depot = &s->pool->depot[c];
+
+	if (s->spare[c]) {
+		pthread_mutex_lock(&s->pool->lock);
+		set_word(s->spare[c], 1, atomic_load_explicit(depot, memory_order_relaxed));
+		atomic_store_explicit(depot, s->spare[c], memory_order_relaxed);
+		pthread_mutex_unlock(&s->pool->lock);
+	}
+	s->spare[c] = s->free[c];
+	s->free[c] = NULL;
+	s->nfree[c] = 0;
+}
+
+/* The free list is empty: fills it if there is anything to fill it with. */
+static void take_back(struct slab *s, unsigned c)
+{
+	_Atomic(void *) *depot = &s->pool->depot[c];
+	void *chain = s->spare[c];
+
+	s->spare[c] = NULL;
+	if (!chain && atomic_load_explicit(depot, memory_order_relaxed)) {
+		pthread_mutex_lock(&s->pool->lock);
+		chain = atomic_load_explicit(depot, memory_order_relaxed);
+		if (chain)
+			atomic_store_explicit(depot, word(chain, 1), memory_order_relaxed);
+		pthread_mutex_unlock(&s->pool->lock);
+	}
+	s->free[c] = chain;
+	s->nfree[c] = chain ? chain_blocks(c) : 0;
+}
+
 void *slab_alloc(struct slab *s, size_t size)
 {
 	if (SLAB_PASS_THROUGH || size > SLAB_MAX) {
@@ -109,11 +171,15 @@ void *slab_alloc(struct slab *s, size_t size)
 		return p;
 	}
 	unsigned c = class_of(size);
-	void *p = s->free[c];
+	void *p;
 
+	if (!s->free[c])
+		take_back(s, c);
+	p = s->free[c];
 	s->bytes_live += class_size[c];
 	if (p) {
-		memcpy(&s->free[c], p, sizeof(void *));
+		s->free[c] = word(p, 0);
+		s->nfree[c]--;
 		return p;
 	}
 	if ((size_t)(s->bump_end - s->bump) < class_size[c])
@@ -135,6 +201,8 @@ void slab_free(struct slab *s, void *p, size_t size)
 	unsigned c = class_of(size);
 
 	s->bytes_live -= class_size[c];
-	memcpy(p, &s->free[c], sizeof(void *));
+	set_word(p, 0, s->free[c]);
 	s->free[c] = p;
+	if (++s->nfree[c] == chain_blocks(c))
+		set_aside(s, c);
 }

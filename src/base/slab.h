@@ -1,8 +1,10 @@
 /* Fixed-size-class allocator for what the hot path makes and frees: versions, descriptors, names.
  *
  * Thread-safety: one slab belongs to one worker, no locks. A block may be freed into any slab, not
- * just the one it came from: it joins the freeing slab's list (blocks carry no owner). Memory goes
- * back to the system only when the last slab of the pool is gone.
+ * just the one it came from: it joins the freeing slab's list (blocks carry no owner). A slab that gets
+ * more than it gives (the worker of children that drop what their parents' worker made) passes the
+ * surplus on through the pool, many blocks at a time under a mutex. Memory goes back to the system
+ * only when the last slab of the pool is gone.
  * Sizes above SLAB_MAX go to malloc. */
 #pragma once
 #include <stddef.h>
@@ -13,6 +15,8 @@
 
 struct slab {
 	void *free[SLAB_CLASSES];	/* owned, singly linked */
+	void *spare[SLAB_CLASSES];	/* owned: NULL, or a full chain, to be passed on when the next one is full */
+	uint32_t nfree[SLAB_CLASSES];	/* blocks in free */
 	char *bump, *bump_end;		/* rest of the current chunk */
 	struct slab_pool *pool;		/* borrowed, outlives the slab */
 	uint64_t bytes_live;		/* by size class, allocated minus freed here (may wrap: sum over slabs) */

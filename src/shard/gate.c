@@ -50,8 +50,8 @@ struct gate *gate_new(unsigned readers, unsigned workers, bool live, uint64_t la
 	g->lag_max_ns = lag_max_ns;
 	g->reader = slots_new(readers);
 	g->worker = slots_new(workers);
-	g->blocked_on = calloc(workers, sizeof(*g->blocked_on));
-	if (!g->reader || !g->worker || !g->blocked_on) {
+	g->blocked = calloc(workers, sizeof(*g->blocked));
+	if (!g->reader || !g->worker || !g->blocked) {
 		gate_free(g);
 		return NULL;
 	}
@@ -64,7 +64,7 @@ void gate_free(struct gate *g)
 		return;
 	slots_free(g->reader, g->readers);
 	slots_free(g->worker, g->workers);
-	free(g->blocked_on);
+	free(g->blocked);
 	free(g);
 }
 
@@ -119,7 +119,7 @@ static bool gate_ready(void *ctx, unsigned me, unsigned shard, struct okey k)
 		}
 		atomic_store_explicit(&s->lagging, false, memory_order_relaxed);
 	}
-	g->blocked_on[me] = shard;
+	g->blocked[me] = (struct gate_blocked){ shard, k.time };
 	return false;
 }
 
@@ -144,9 +144,17 @@ struct state_gate gate_for_state(struct gate *g)
 				    .min_emitted = gate_min_emitted };
 }
 
-void gate_wait(struct gate *g, unsigned worker, uint64_t mark)
+bool gate_wanted(struct gate *g, unsigned worker)
 {
-	struct gate_slot *s = &g->worker[g->blocked_on[worker]];
+	/* A read-modify-write like in wake(): see gate_wait */
+	return atomic_fetch_add_explicit(&g->worker[worker].waiters, 0, memory_order_acq_rel);
+}
+
+void gate_wait(struct gate *g, unsigned worker)
+{
+	unsigned target = g->blocked[worker].shard;
+	uint64_t mark = g->blocked[worker].mark;
+	struct gate_slot *s = &g->worker[target];
 	struct timespec until;
 	bool late = false;
 
@@ -160,8 +168,13 @@ void gate_wait(struct gate *g, unsigned worker, uint64_t mark)
 		until.tv_sec += (time_t)(ns / 1000000000u);
 		until.tv_nsec = (long)(ns % 1000000000u);
 	}
+	atomic_fetch_add_explicit(&s->waiters, 1, memory_order_acq_rel); /* partners: wake(), gate_wanted() */
+	/* The target may sleep with its inputs' marks unseen, because readers wake idle workers for events only.
+	 * A reader that publishes from here on sees that the target is wanted; for what was published before
+	 * it is woken here. */
+	if (g->kick)
+		g->kick(g->kick_ctx, target);
 	pthread_mutex_lock(&s->lock);
-	atomic_fetch_add_explicit(&s->waiters, 1, memory_order_acq_rel); /* partner: wake() */
 	while (atomic_load_explicit(&s->mark, memory_order_acquire) < mark && !late) {
 		if (!g->live)
 			pthread_cond_wait(&s->moved, &s->lock);

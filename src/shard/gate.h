@@ -12,7 +12,7 @@
  * read[r] >= k finds every batch of r up to k in its ring, and whoever sees applied[w] >= k finds
  * every version of w up to k.
  *
- * Waiting: a waiter locks the slot's mutex, adds 1 to `waiters`, looks at the mark again and sleeps
+ * Waiting: a waiter adds 1 to `waiters`, locks the slot's mutex, looks at the mark again and sleeps
  * on the condition. A publisher stores the mark, then adds 0 to `waiters` and broadcasts under the
  * mutex if it was not 0. Both additions are acq_rel and have an order. If the publisher's is first,
  * the waiter's synchronises with it and its look sees the mark. If the waiter's is first, the
@@ -32,12 +32,21 @@ struct gate_slot {
 	pthread_cond_t moved;
 };
 
+struct gate_blocked { /* what made ready() say no: this shard has not applied up to this mark */
+	unsigned shard;
+	uint64_t mark;
+};
+
 struct gate {
 	unsigned readers, workers;
 	bool live;
 	uint64_t lag_max_ns;
 	struct gate_slot *reader, *worker; /* owned arrays */
-	unsigned *blocked_on;	/* by worker: the shard that made ready() say no; written and read by it */
+	struct gate_blocked *blocked; /* [workers], owned; each written and read by its worker */
+	/* Wakes a worker that sleeps for want of input: it may be idle and, unasked, in no hurry to say how far
+	 * it has got. Set by the pipeline before the workers start; NULL inline. */
+	void (*kick)(void *ctx, unsigned worker);
+	void *kick_ctx;
 	_Atomic uint64_t stale_reads, waits; /* statistics, relaxed */
 	uint32_t delay_seed;	/* tests: random sleeps at every hand-over, 0 off */
 };
@@ -59,10 +68,15 @@ static inline uint64_t gate_read(struct gate *g, unsigned reader)
 	return atomic_load_explicit(&g->reader[reader].mark, memory_order_acquire);
 }
 
-/* Sleeps until the shard that last made ready() refuse this worker has applied `mark`; live: at
- * most lag_max, then the shard is taken as lagging. The worker is RCU-offline meanwhile and has
- * published its own marks. [worker] */
-void gate_wait(struct gate *g, unsigned worker, uint64_t mark);
+/* Does anybody wait for what this worker has applied? Comes after a publish that the answer is about;
+ * whoever starts to wait later kicks the worker. [reader] */
+bool gate_wanted(struct gate *g, unsigned worker);
+
+/* Sleeps until the shard that last made ready() refuse this worker has applied what ready() was asked for, no
+ * more: the half of a fork that gives may ask for keys below its own while the other half waits for
+ * this one at the same key. Live: at most lag_max, then the shard is taken as lagging. The worker is
+ * RCU-offline meanwhile and has published its own marks. [worker] */
+void gate_wait(struct gate *g, unsigned worker);
 
 /* tests: sleeps a random short time when delays are on. `site` tells hand-overs apart. */
 void gate_test_delay(struct gate *g, unsigned site);

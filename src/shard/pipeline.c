@@ -92,6 +92,12 @@ static void ring_end(void *ctx, unsigned reader)
 	router_watermark(r, UINT64_MAX);
 }
 
+/* gate.kick */
+static void kick(void *ctx, unsigned worker)
+{
+	router_wake(&((struct park *)ctx)[worker], false);
+}
+
 static int init_rings(struct pipeline *p)
 {
 	unsigned nr = p->o.readers, nw = p->o.workers;
@@ -110,6 +116,8 @@ static int init_rings(struct pipeline *p)
 		pthread_mutex_init(&p->park[w].lock, NULL);
 		pthread_cond_init(&p->park[w].wake, NULL);
 	}
+	p->o.gate->kick = kick;
+	p->o.gate->kick_ctx = p->park;
 	for (unsigned r = 0; r < nr; r++) {
 		p->router[r] = (struct router){ .reader = r, .workers = nw, .state = p->o.run.state,
 						.gate = p->o.gate, .lane = &p->lane[r * nw],

@@ -71,23 +71,14 @@ static bool room(struct router *r, unsigned w, uint32_t need, bool critical)
 }
 
 /* Replay: sleeps until w has room. Everything else is handed over and published first, so that no
- * other worker, and nobody w may be waiting for, lacks an event because of us.
- *
- * A ring can be so full that its partial batch does not go; then nothing is published.
- * That is safe: rings get beyond ROUTER_LIMIT only here, by sends that were published, so what such
- * a ring holds is covered by the mark already published and its worker can go on. */
+ * other worker, and nobody w may be waiting for, lacks an event because of us. The partial batches
+ * always go: room() is asked before one is opened, so a ring and its partial batch together are hardly
+ * more than ROUTER_LIMIT. */
 static void wait_room(struct router *r, unsigned w, uint32_t need)
 {
-	bool all = true;
-
-	for (unsigned i = 0; i < r->workers; i++) {
-		if (spsc_count(&r->lane[i].out) < ROUTER_RING - 8)
-			send(r, i);
-		else if (r->open[i])
-			all = false;
-	}
-	if (all)
-		gate_publish_read(r->gate, r->reader, r->last_time);
+	for (unsigned i = 0; i < r->workers; i++)
+		send(r, i);
+	gate_publish_read(r->gate, r->reader, r->last_time);
 	for (unsigned i = 0; i < r->workers; i++)
 		router_wake(&r->park[i], false);
 	while (!room(r, w, need, true)) {
@@ -208,6 +199,6 @@ void router_watermark(struct router *r, uint64_t upto)
 	/* after the pushes: whoever sees the mark finds the batches */
 	gate_publish_read(r->gate, r->reader, upto);
 	for (unsigned w = 0; w < r->workers; w++)
-		router_wake(&r->park[w], !r->handed);
+		router_wake(&r->park[w], !r->handed && !gate_wanted(r->gate, w));
 	r->handed = false;
 }

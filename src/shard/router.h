@@ -41,5 +41,5 @@ struct router {
 
 int router_event(struct router *r, const struct evt *ev, bool wait);	/* [reader] */
 void router_watermark(struct router *r, uint64_t upto);			/* [reader] */
-/* Wakes worker w if it sleeps; blocked_only: only when it waits for a watermark. */
+/* Wakes the worker if it sleeps; blocked_only: only when it has events that wait for a watermark. [any] */
 void router_wake(struct park *p, bool blocked_only);

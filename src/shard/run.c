@@ -2,11 +2,13 @@
  *
  * Waiting happens in two places, and each is safe against cycles because every worker first makes
  * public that it has applied everything below its own event:
- *   before applying EVT_TAKE at key k: needs the parent's shard to have applied k; that shard's half
- *   (EVT_GIVE) never waits, and before it only events below k, whose waits are for marks below k;
+ *   before applying an event at key k: threads of other shards are looked up as of the key before k, so
+ *   marks below k are needed. EVT_TAKE needs k itself of the parent's shard; that shard's half (EVT_GIVE)
+ *   waits for marks below k only, and everybody who stands at k or above has published those;
  *   after applying, while evaluating at key k: needs marks up to k; a worker that stands at a key
- *   above k has published at least k. So the worker with the smallest key never waits for one that
- *   waits. */
+ *   above k has published at least k, and one that stands at k before applying (the other half of this
+ *   event) waits for this worker's k, which is published by then, or for marks below k.
+ * So the worker with the smallest key never waits for one that waits. */
 #include "shard/run.h"
 
 #include <errno.h>
@@ -45,14 +47,14 @@ static void count(_Atomic uint64_t *c)
 	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-static void wait_others(struct run *r, uint64_t mark)
+static void wait_others(struct run *r)
 {
 	count(&r->stats.waits);
 	gate_test_delay(r->o.gate, 2);
-	gate_wait(r->o.gate, r->worker, mark);
+	gate_wait(r->o.gate, r->worker);
 }
 
-static void raise(struct run *r, const struct evt *ev, const uint32_t *ids, int n)
+static void raise(struct run *r, const uint32_t *ids, int n)
 {
 	for (int i = 0; i < n; i++) {
 		const struct eval_rule *rule = ruleset_rule(r->o.rules, ids[i]);
@@ -66,7 +68,7 @@ static void raise(struct run *r, const struct evt *ev, const uint32_t *ids, int 
 		int e;
 
 		while ((e = template_render(&r->ctx, rule->output, &meta, &a)) == -EAGAIN) {
-			wait_others(r, ev->key.time);
+			wait_others(r);
 			state_refresh(&r->ctx.st);
 		}
 		if (e) {
@@ -78,7 +80,7 @@ static void raise(struct run *r, const struct evt *ev, const uint32_t *ids, int 
 	}
 }
 
-static void evaluate(struct run *r, const struct evt *ev)
+static void evaluate(struct run *r)
 {
 	const uint32_t *ids;
 	int n;
@@ -88,14 +90,14 @@ static void evaluate(struct run *r, const struct evt *ev)
 	r->ctx.first_ts = atomic_load_explicit(r->o.first_ts, memory_order_relaxed);
 	r->ctx.in_filter = true;
 	while ((n = eval_match(r->eval, &r->ctx, &ids)) == -EAGAIN) {
-		wait_others(r, ev->key.time);
+		wait_others(r);
 		state_refresh(&r->ctx.st);
 	}
 	if (n <= 0)
 		return;
 	count(&r->stats.matched);
 	r->ctx.in_filter = false;
-	raise(r, ev, ids, n);
+	raise(r, ids, n);
 }
 
 void run_event(struct run *r, const struct evt *ev)
@@ -105,11 +107,11 @@ void run_event(struct run *r, const struct evt *ev)
 		/* everything below this event is done here: say so before waiting */
 		gate_set_applied(r->o.gate, r->worker, ev->key.time - 1);
 		gate_set_emitted(r->o.gate, r->worker, ev->key.time - 1);
-		wait_others(r, ev->key.time);
+		wait_others(r);
 	}
 	gate_set_applied(r->o.gate, r->worker, ev->key.time);
 	if (ev->report && !r->ctx.st.filtered && evt_set_has(&r->types, ev->hdr->type))
-		evaluate(r, ev);
+		evaluate(r);
 	gate_set_emitted(r->o.gate, r->worker, ev->key.time);
 }
 

@@ -53,6 +53,9 @@ static struct worker_input *next_input(struct worker *w, uint64_t *ret_done)
 	}
 	if (best && best->head.key.time <= limit)
 		return best;
+	/* Events are run ahead of the mark of the input they came from: marks must not fall below them. */
+	if (limit < w->ran)
+		limit = w->ran;
 	*ret_done = best && best->head.key.time - 1 < limit ? best->head.key.time - 1 : limit;
 	return NULL;
 }
@@ -105,10 +108,13 @@ void *worker_main(void *arg)
 
 		if (in) {
 			run_event(&w->run, &in->head);
+			w->ran = in->head.key.time;
 			in->has_head = false;
 			if (++since >= QUIESCE_EVERY) {
 				since = 0;
 				gate_publish_applied(w->gate, w->index);
+				/* else the hub would keep everybody's alerts until this worker has nothing to do */
+				hub_mark(w->run.o.hub, w->index, (struct okey){ w->ran, 1 });
 				run_between(&w->run);
 				rcu_quiescent();
 			}

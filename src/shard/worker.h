@@ -9,6 +9,7 @@ struct worker {
 	struct gate *gate;
 	struct park *park;
 	struct worker_input *in; /* [readers]; owned */
+	uint64_t ran;		 /* key of the last event run */
 	pthread_t thread;
 	_Atomic uint64_t cpu_ns; /* of the thread, at its end */
 };

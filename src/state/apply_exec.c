@@ -3,7 +3,9 @@
  * inherits the children); that is looked up first, when nothing has been changed yet. */
 #include "state/apply_exec.h"
 #include "state/fd.h"
+#include "state/table_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { X_EXE = 1, X_ARGS = 2, X_PID = 4, X_PTID = 5, X_FDLIMIT = 7, X_PFMAJOR, X_PFMINOR, X_VMSIZE, X_VMRSS, X_VMSWAP,
@@ -227,14 +229,19 @@ void exec_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 
 #define DESCENT_MAX 64
 
-/* Damaged captures name a descendant as heir: links would go in a circle. */
-static bool descends(const struct task_ref *r, const struct state_task *from)
+/* Damaged captures name a descendant as heir: links would go in a circle. 1, 0, or -EAGAIN. */
+static int descends(struct state_shard *s, const struct task_ref *r, const struct state_task *from, struct okey k)
 {
 	const struct state_task *up = r->ver->parent;
 
-	for (unsigned i = 0; up && up != from && i < DESCENT_MAX; i++)
-		/* acquire: as task_ver_at; it may be another shard's record */
-		up = atomic_load_explicit(&up->ver, memory_order_acquire)->parent;
+	for (unsigned i = 0; up && up != from && i < DESCENT_MAX; i++) {
+		const struct state_ver *v;
+
+		if (!state_shard_ready(s, up->shard, k))
+			return -EAGAIN;
+		v = task_ver_at(up, k);
+		up = v ? v->parent : NULL;
+	}
 	return up == from;
 }
 
@@ -247,9 +254,12 @@ int exit_prepare(struct state_shard *s, const struct evt *ev, const struct state
 	if (!t || tid <= 0 || task_ver(t)->invalid)
 		return 0;
 	r = task_resolve(s, tid, -1, ev->key, heir);
-	if (r == 0 && heir->task && (heir->ver->exited || heir->ver->pid == task_ver(t)->pid || descends(heir, t)))
+	if (r < 0 || !heir->task)
+		return r;
+	r = heir->ver->exited || heir->ver->pid == task_ver(t)->pid ? 1 : descends(s, heir, t, okey_before(ev->key));
+	if (r > 0)
 		heir->task = NULL; /* of its own process: found when it is needed */
-	return r;
+	return r < 0 ? r : 0;
 }
 
 void exit_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, const struct task_ref *heir)

@@ -396,6 +396,7 @@ void state_task_drop(struct state_shard *s, struct state_task *t)
 void state_task_add(struct state_shard *s, struct state_task *t, struct okey from)
 {
 	task_ver(t)->from = from;
+	t->born = from;
 	if (!tidmap_insert(s->table->map, t))
 		abort(); /* a page of the map could not be had: 8 KiB */
 	atomic_fetch_add_explicit(&s->table->tasks, 1, memory_order_relaxed);
@@ -560,6 +561,7 @@ int state_find_task_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, s
 		       struct state_task **ret, const struct state_ver **ret_ver)
 {
 	unsigned first = 0, last = me->table->opts.shards;
+	struct state_task *best = NULL;
 
 	/* Whoever might add or remove this thread below k must have done so. */
 	if (tgid_hint >= 0) {
@@ -570,15 +572,18 @@ int state_find_task_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, s
 		if (!ready(me, i, k))
 			return -EAGAIN;
 	for (struct state_task *t = tidmap_first(me->table->map, tid); t; t = tidmap_next(t)) {
-		const struct state_ver *v = task_ver_at(t, k);
-
-		if (v && !v->dead) {
-			*ret = t;
-			*ret_ver = v;
-			return 1;
-		}
+		/* Another shard's record says nothing that holds: that shard may be behind, the thread long gone. */
+		if (t->shard < first || t->shard >= last || okey_less(k, t->born))
+			continue;
+		/* Shards add records in no order, so the list has none among them. */
+		if (!best || okey_less(best->born, t->born))
+			best = t;
 	}
-	return 0;
+	if (!best)
+		return 0;
+	*ret = best;
+	*ret_ver = task_ver_at(best, k);
+	return *ret_ver && !(*ret_ver)->dead;
 }
 
 int state_find_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, struct okey k,

@@ -133,11 +133,13 @@ void state_for_each_own(struct state_shard *s, void (*fn)(struct state_task *t, 
 
 /* Version of tid as of k, whoever owns it: 1 and *ret, 0 when there is none (or it is dead; then
  * *ret_dead, if not NULL, is the dead version, else NULL), -EAGAIN when the owner has not got to k.
- * tgid_hint: thread group of tid when known (then only that shard is waited for), else -1.
+ * tgid_hint: thread group of tid when known, else -1. With it only that group's shard is waited for, and only
+ * threads of that shard are found: 0 may also mean that the hint is wrong.
  * *ret is valid until the worker's next quiescent state (end of event). [worker, rcu-read] */
 int state_find_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, struct okey k,
 		  const struct state_ver **ret, const struct state_ver **ret_dead);
-/* Same, giving the record; for setting parent links. */
+/* Same, giving the record; for setting parent links. Of several threads of one number, which only lost events
+ * leave, the one that came last counts, as if there were one shard. */
 int state_find_task_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, struct okey k,
 		       struct state_task **ret, const struct state_ver **ret_ver);
 /* Follows a link as of k: the record's version if it lives, else its reaper's, and so on.

@@ -109,6 +109,7 @@ struct state_ver {
 struct state_task {
 	int64_t tid;			  /* immutable */
 	uint32_t shard;			  /* immutable: owner */
+	struct okey born;		  /* immutable once in the map: key of its first version */
 	_Atomic uint32_t refs;		  /* 1 for being in the table, 1 per version that points here as
 					   * parent or reaper; a dead record stays as a stub until 0 */
 	_Atomic(uintptr_t) next;	  /* chain of the thread-id map; bit 0: being removed */

@@ -51,11 +51,42 @@ static void free_into_another_slab_is_allowed(void **state)
 	slab_pool_free(pool);
 }
 
+/* What one worker makes and another drops must not pile up with the second. */
+static void what_one_slab_makes_and_another_frees_is_used_again(void **state)
+{
+	enum { N = 500 };
+	static const size_t sizes[] = { 16, 144, 700, 2048 };
+	struct slab_pool *pool = slab_pool_new();
+	struct slab a, b;
+	void *p[N];
+
+	(void)state;
+	slab_init(&a, pool);
+	slab_init(&b, pool);
+	for (unsigned round = 0; round < 2000; round++) {
+		size_t size = sizes[round % 4];
+
+		for (unsigned i = 0; i < N; i++) {
+			p[i] = slab_alloc(&a, size);
+			memset(p[i], (int)i, size);
+		}
+		for (unsigned i = 0; i < N; i++) {
+			assert_int_equal(*(unsigned char *)p[i], i & 0xff);
+			assert_int_equal(((unsigned char *)p[i])[size - 1], i & 0xff);
+			slab_free(&b, p[i], size);
+		}
+	}
+	assert_true(slab_pool_bytes(pool) <= 8u << 20);
+	assert_int_equal(a.bytes_live + b.bytes_live, 0);
+	slab_pool_free(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alloc_every_size_is_aligned_and_disjoint),
 		cmocka_unit_test(free_into_another_slab_is_allowed),
+		cmocka_unit_test(what_one_slab_makes_and_another_frees_is_used_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
