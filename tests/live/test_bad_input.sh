@@ -6,7 +6,7 @@ set -eu
 [ -x "$saker" ] || fail "$saker has not been built"
 
 printf -- '- rule: Quiet\n  desc: d\n  condition: evt.type = open and proc.name = nobody\n  output: o\n  priority: INFO\n' >"$tmp/good.yaml"
-printf 'priority: debug\n' >"$tmp/config.yaml"
+printf 'priority: debug\nstdout_output:\n  enabled: true\n' >"$tmp/config.yaml"
 bad=0
 
 # refused NAME REGEX... -- ARGUMENT...: exit code 1, stderr starts with Error: and matches each regex.

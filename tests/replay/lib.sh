@@ -15,7 +15,7 @@ fail() { say "FAIL: $*"; exit 1; }
 mkcap=$tmp/mkcap
 ${CC:-cc} -O1 -std=gnu17 -D_GNU_SOURCE -I"$top/src" -o "$mkcap" "$top/tests/replay/mkcap.c" "$top/tests/gen/gen.c" \
 	"$top/src/contract/event.c" -lz || fail "mkcap.c does not compile"
-: >"$tmp/saker.yaml"
+printf 'stdout_output:\n  enabled: true\n' >"$tmp/saker.yaml"
 
 # replay CAPTURE RULES ARGUMENT...: alerts to $tmp/out without the summary; returns the exit code.
 replay() {

@@ -1,0 +1,775 @@
+/* Makes real system calls and writes down what the probe must say about each: test_probe.sh compares.
+ *
+ *   probe_calls EXPECTED_FILE DIRECTORY
+ *
+ * One line per call: TYPE token... where a token is name=value of a parameter, as probe_dump prints it, or
+ * @tid=, @tgid=, @peer= and @flags= of the envelope. Lines are in the order of the calls. Calls that need
+ * rights are made so that they fail where success would disturb the machine. Calls this kernel or its
+ * confinement refuses altogether are expected with the result they gave. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/io_uring.h>
+#include <linux/memfd.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static FILE *expected;
+
+__attribute__((format(printf, 1, 2))) static void want(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(expected, fmt, ap);
+	va_end(ap);
+	fputc('\n', expected);
+}
+
+/* The raw call, with the result as the kernel returns it. */
+static long sys(long nr, long a, long b, long c, long d, long e)
+{
+	long r = syscall(nr, a, b, c, d, e, 0L);
+
+	return r == -1 ? -errno : r;
+}
+#define SYS(NR, A, B, C, D, E) sys(SYS_##NR, (long)(A), (long)(B), (long)(C), (long)(D), (long)(E))
+
+static unsigned long ino_of(long fd)
+{
+	struct stat st = { 0 };
+
+	fstat((int)fd, &st);
+	return st.st_ino;
+}
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+/* dev and ino as the kernel's inode has them; the device only where stat tells the same (overlay and others
+ * do not), so it is left to the eye. */
+static void files(void)
+{
+	struct open_how how = { .flags = O_RDWR | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV };
+	long fd, dir, r, p[2];
+	int pair[2];
+
+	dir = SYS(openat, AT_FDCWD, ".", O_RDONLY | O_DIRECTORY, 0, 0);
+	want("SYSCALL_OPENAT_2_X fd=%ld dirfd=-100 name=\".\" flags=0x2401 mode=0 ino=%lu", dir, ino_of(dir));
+	fd = SYS(openat, dir, "made", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640, 0);
+	want("SYSCALL_OPENAT_2_X fd=%ld dirfd=%ld name=\"made\" flags=0x5107 mode=416 ino=%lu", fd, dir, ino_of(fd));
+	r = SYS(write, fd, "hello, probe", 12, 0, 0);
+	want("SYSCALL_WRITE_X res=%ld data=68656c6c6f2c2070726f6265 fd=%ld size=12", r, fd);
+	char buf[16] = "";
+	r = SYS(pread64, fd, buf, 5, 2, 0);
+	want("SYSCALL_PREAD_X res=%ld data=6c6c6f2c20 fd=%ld size=5 pos=2", r, fd);
+	r = SYS(pwrite64, fd, "XY", 2, 1, 0);
+	want("SYSCALL_PWRITE_X res=%ld data=5859 fd=%ld size=2 pos=1", r, fd);
+	lseek((int)fd, 0, SEEK_SET);
+	r = SYS(read, fd, buf, 4, 0, 0);
+	want("SYSCALL_READ_X res=%ld data=6858596c fd=%ld size=4", r, fd);
+	struct iovec v[2] = { { buf, 3 }, { buf + 3, 2 } };
+	r = SYS(readv, fd, v, 2, 0, 0);
+	want("SYSCALL_READV_X res=%ld size=5 data=6f2c207072 fd=%ld", r, fd);
+	r = SYS(writev, fd, v, 2, 0, 0);
+	want("SYSCALL_WRITEV_X res=%ld data=6f2c207072 fd=%ld size=5", r, fd);
+	r = SYS(preadv, fd, v, 2, 1, 0);
+	want("SYSCALL_PREADV_X res=%ld size=5 data=58596c6f2c fd=%ld pos=1", r, fd);
+	r = SYS(pwritev, fd, v, 1, 3, 0);
+	want("SYSCALL_PWRITEV_X res=%ld data=58596c fd=%ld size=3 pos=3", r, fd);
+	r = SYS(read, -1, buf, 4, 0, 0);
+	want("SYSCALL_READ_X res=-9 data=- fd=-1 size=4");
+	r = SYS(fchmod, fd, 0600, 0, 0, 0);
+	want("SYSCALL_FCHMOD_X res=0 fd=%ld mode=384", fd);
+	r = SYS(fchown, fd, 0, 0, 0, 0);
+	want("SYSCALL_FCHOWN_X res=%ld fd=%ld uid=0 gid=0", r, fd);
+	long dup = SYS(dup, fd, 0, 0, 0, 0);
+	want("SYSCALL_DUP_1_X res=%ld oldfd=%ld", dup, fd);
+	r = SYS(dup3, fd, 90, O_CLOEXEC, 0, 0);
+	want("SYSCALL_DUP3_X res=90 oldfd=%ld newfd=90 flags=0x1000", fd);
+	r = SYS(fcntl, fd, F_DUPFD_CLOEXEC, 80, 0, 0);
+	want("SYSCALL_FCNTL_X res=%ld fd=%ld cmd=26 arg=0x50", r, fd);
+	r = SYS(fcntl, fd, F_SETFD, 1, 0, 0);
+	want("SYSCALL_FCNTL_X res=0 fd=%ld cmd=3 arg=0x1", fd);
+	r = SYS(close_range, 80, 90, CLOSE_RANGE_CLOEXEC, 0, 0);
+	want("SYSCALL_CLOSE_RANGE_X res=%ld first=80 last=90 flags=0x4", r);
+	r = SYS(close, dup, 0, 0, 0, 0);
+	want("SYSCALL_CLOSE_X res=0 fd=%ld", dup);
+	r = SYS(close, 999, 0, 0, 0, 0);
+	want("SYSCALL_CLOSE_X res=-9 fd=999");
+	r = SYS(openat2, dir, "made", &how, sizeof(how), 0);
+	want("SYSCALL_OPENAT2_X fd=%ld dirfd=%ld name=\"made\" flags=0x1003 mode=0 resolve=0x11 ino=%lu", r, dir, ino_of(r));
+	r = SYS(openat, AT_FDCWD, "/nonexistent/x", O_WRONLY | O_APPEND | O_EXCL | O_NONBLOCK, 0777, 0);
+	want("SYSCALL_OPENAT_2_X fd=-2 dirfd=-100 name=\"/nonexistent/x\" flags=0x6a mode=0 dev=0x0 ino=0");
+	r = SYS(openat, AT_FDCWD, NULL, O_RDONLY, 0, 0);
+	want("SYSCALL_OPENAT_2_X fd=-14 dirfd=-100 name=- flags=0x1");
+	r = SYS(mkdirat, dir, "sub", 0755, 0, 0);
+	want("SYSCALL_MKDIRAT_X res=0 dirfd=%ld path=\"sub\" mode=0x1ed", dir);
+	r = SYS(fchmodat, dir, "sub", 0711, 0, 0);
+	want("SYSCALL_FCHMODAT_X res=0 dirfd=%ld filename=\"sub\" mode=457", dir);
+	r = SYS(fchownat, dir, "sub", 0, 0, AT_SYMLINK_NOFOLLOW);
+	want("SYSCALL_FCHOWNAT_X res=%ld dirfd=%ld pathname=\"sub\" uid=0 gid=0 flags=0x0", r, dir);
+	r = SYS(linkat, dir, "made", dir, "hard", AT_SYMLINK_FOLLOW);
+	want("SYSCALL_LINKAT_2_X res=%ld olddir=%ld oldpath=\"made\" newdir=%ld newpath=\"hard\" flags=0x400", r, dir, dir);
+	r = SYS(symlinkat, "made", dir, "soft", 0, 0);
+	want("SYSCALL_SYMLINKAT_X res=0 target=\"made\" linkdirfd=%ld linkpath=\"soft\"", dir);
+	r = SYS(renameat2, dir, "soft", dir, "softer", RENAME_NOREPLACE);
+	want("SYSCALL_RENAMEAT2_X res=%ld olddirfd=%ld oldpath=\"soft\" newdirfd=%ld newpath=\"softer\" flags=0x1", r, dir, dir);
+#ifdef SYS_renameat
+	r = SYS(renameat, dir, "hard", dir, "harder", 0);
+	want("SYSCALL_RENAMEAT_X res=0 olddirfd=%ld oldpath=\"hard\" newdirfd=%ld newpath=\"harder\"", dir, dir);
+#endif
+	r = SYS(unlinkat, dir, "harder", 0, 0, 0);
+	want("SYSCALL_UNLINKAT_2_X res=%ld dirfd=%ld name=\"harder\" flags=0x0", r, dir);
+	r = SYS(unlinkat, dir, "sub", AT_REMOVEDIR, 0, 0);
+	want("SYSCALL_UNLINKAT_2_X res=0 dirfd=%ld name=\"sub\" flags=0x200", dir);
+	r = SYS(pipe2, pair, O_CLOEXEC | O_NONBLOCK, 0, 0, 0);
+	want("SYSCALL_PIPE2_X res=0 fd1=%d fd2=%d ino=%lu flags=0x1040", pair[0], pair[1], ino_of(pair[0]));
+	r = SYS(chdir, "/", 0, 0, 0, 0);
+	want("SYSCALL_CHDIR_X res=0 path=\"/\" @flags=0x1");
+	r = SYS(fchdir, dir, 0, 0, 0, 0);
+	want("SYSCALL_FCHDIR_X res=0 fd=%ld @flags=0x1", dir);
+	r = SYS(chdir, "/nonexistent", 0, 0, 0, 0);
+	want("SYSCALL_CHDIR_X res=-2 path=\"/nonexistent\" @flags=0x0");
+	char cwd[PATH_MAX];
+	r = SYS(getcwd, cwd, sizeof(cwd), 0, 0, 0);
+	want("SYSCALL_GETCWD_X res=%ld path=\"%s\"", r, cwd);
+	(void)p;
+}
+
+#ifdef SYS_open
+/* Calls that only the older architectures have. */
+static void old_calls(void)
+{
+	int pair[2];
+	long fd, r;
+
+	fd = SYS(open, "old", O_WRONLY | O_CREAT | O_DSYNC, 0604, 0, 0);
+	want("SYSCALL_OPEN_X fd=%ld name=\"old\" flags=0x4096 mode=388 ino=%lu", fd, ino_of(fd));
+	fd = SYS(creat, "older", 0600, 0, 0, 0);
+	want("SYSCALL_CREAT_X fd=%ld name=\"older\" mode=384 ino=%lu creat_flags=0x0", fd, ino_of(fd));
+	r = SYS(dup2, fd, 91, 0, 0, 0);
+	want("SYSCALL_DUP2_X res=%ld oldfd=%ld newfd=91", r, fd);
+	r = SYS(chmod, "old", 04755, 0, 0, 0);
+	want("SYSCALL_CHMOD_X res=0 filename=\"old\" mode=2541");
+	r = SYS(chown, "old", 0, 0, 0, 0);
+	want("SYSCALL_CHOWN_X res=%ld path=\"old\" uid=0 gid=0", r);
+	r = SYS(lchown, "old", -1, -1, 0, 0);
+	want("SYSCALL_LCHOWN_X res=%ld path=\"old\" uid=-1 gid=-1", r);
+	r = SYS(link, "old", "old2", 0, 0, 0);
+	want("SYSCALL_LINK_2_X res=%ld oldpath=\"old\" newpath=\"old2\"", r);
+	r = SYS(symlink, "old", "old3", 0, 0, 0);
+	want("SYSCALL_SYMLINK_X res=0 target=\"old\" linkpath=\"old3\"");
+	r = SYS(rename, "old3", "old4", 0, 0, 0);
+	want("SYSCALL_RENAME_X res=0 oldpath=\"old3\" newpath=\"old4\"");
+	r = SYS(unlink, "old4", 0, 0, 0, 0);
+	want("SYSCALL_UNLINK_2_X res=0 path=\"old4\"");
+	r = SYS(mkdir, "olddir", 0700, 0, 0, 0);
+	want("SYSCALL_MKDIR_2_X res=0 path=\"olddir\" mode=0x1c0");
+	r = SYS(rmdir, "olddir", 0, 0, 0, 0);
+	want("SYSCALL_RMDIR_2_X res=0 path=\"olddir\"");
+	r = SYS(pipe, pair, 0, 0, 0, 0);
+	want("SYSCALL_PIPE_X res=0 fd1=%d fd2=%d ino=%lu", pair[0], pair[1], ino_of(pair[0]));
+	r = SYS(eventfd, 7, 0, 0, 0, 0);
+	want("SYSCALL_EVENTFD_X res=%ld initval=7 flags=0x0", r);
+	r = SYS(inotify_init, 0, 0, 0, 0, 0);
+	want("SYSCALL_INOTIFY_INIT_X res=%ld flags=0x0", r);
+	r = SYS(epoll_create, 9, 0, 0, 0, 0);
+	want("SYSCALL_EPOLL_CREATE_X res=%ld size=9", r);
+	uint64_t mask = 1;
+	r = SYS(signalfd, -1, &mask, 8, 0, 0);
+	want("SYSCALL_SIGNALFD_X res=%ld fd=-1 mask=0x0 flags=0x0", r);
+}
+#else
+static void old_calls(void)
+{
+}
+#endif
+
+/* ---- descriptors of special kinds, limits, signals ---------------------------------------- */
+
+static void kinds(void)
+{
+	uint64_t mask = 1;
+	struct rlimit rl;
+	long r, p;
+
+	r = SYS(memfd_create, "anon", MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0);
+	want("SYSCALL_MEMFD_CREATE_X fd=%ld name=\"anon\" flags=0x3", r);
+	r = SYS(eventfd2, 5, EFD_NONBLOCK | EFD_CLOEXEC, 0, 0, 0);
+	want("SYSCALL_EVENTFD2_X res=%ld flags=0x1040 initval=5", r);
+	r = SYS(timerfd_create, CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC, 0, 0, 0);
+	want("SYSCALL_TIMERFD_CREATE_X res=%ld clockid=1 flags=0x40", r);
+	r = SYS(inotify_init1, IN_NONBLOCK, 0, 0, 0, 0);
+	want("SYSCALL_INOTIFY_INIT1_X res=%ld flags=0x40", r);
+	r = SYS(epoll_create1, EPOLL_CLOEXEC, 0, 0, 0, 0);
+	want("SYSCALL_EPOLL_CREATE1_X res=%ld flags=0x1", r);
+	r = SYS(signalfd4, -1, &mask, 8, SFD_CLOEXEC, 0);
+	want("SYSCALL_SIGNALFD4_X res=%ld flags=0x1000 fd=-1 mask=0x0", r);
+	p = SYS(pidfd_open, getpid(), 0, 0, 0, 0);
+	want("SYSCALL_PIDFD_OPEN_X fd=%ld pid=%d flags=0x0", p, getpid());
+	r = SYS(pidfd_getfd, p, 0, 0, 0, 0);
+	want("SYSCALL_PIDFD_GETFD_X fd=%ld pid_fd=%ld target_fd=0 flags=0x0", r, p);
+	r = SYS(userfaultfd, O_CLOEXEC, 0, 0, 0, 0);
+	want("SYSCALL_USERFAULTFD_X res=%ld flags=0x80000", r);
+	struct io_uring_params up = { .flags = IORING_SETUP_CLAMP, .sq_thread_idle = 3 };
+	r = SYS(io_uring_setup, 4, &up, 0, 0, 0);
+	want("SYSCALL_IO_URING_SETUP_X res=%ld entries=4 sq_entries=%u cq_entries=%u flags=0x20 sq_thread_idle=3 "
+	     "features=0x%x", r, up.sq_entries, up.cq_entries, up.features & 0x7ff);
+	union bpf_attr attr = { 0 };
+	r = SYS(bpf, BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr), 0, 0);
+	want("SYSCALL_BPF_2_X fd=%ld cmd=1", r);
+	getrlimit(RLIMIT_CORE, &rl);
+#ifdef SYS_setrlimit
+	r = SYS(setrlimit, RLIMIT_CORE, &rl, 0, 0, 0);
+	want("SYSCALL_SETRLIMIT_X res=0 cur=%ld max=%ld resource=4", (long)rl.rlim_cur, (long)rl.rlim_max);
+#endif
+	struct rlimit old;
+	r = SYS(prlimit64, 0, RLIMIT_NOFILE, NULL, &old, 0);
+	want("SYSCALL_PRLIMIT_X res=0 newcur=0 newmax=0 oldcur=%ld oldmax=%ld pid=0 resource=7", (long)old.rlim_cur,
+	     (long)old.rlim_max);
+	r = SYS(kill, getpid(), 0, 0, 0, 0);
+	want("SYSCALL_KILL_X res=0 pid=%d sig=0", getpid());
+	r = SYS(tkill, getpid(), SIGCHLD, 0, 0, 0);
+	want("SYSCALL_TKILL_X res=0 tid=%d sig=17", getpid());
+	r = SYS(tgkill, getpid(), getpid(), 99, 0, 0);
+	want("SYSCALL_TGKILL_X res=-22 pid=%d tid=%d sig=99", getpid(), getpid());
+	r = SYS(getpriority, PRIO_PROCESS, 0, 0, 0, 0);
+	want("GENERIC_X ID=60 nativeID=%d", (int)SYS_getpriority);
+}
+
+/* ---- sockets ------------------------------------------------------------------------------ */
+
+static const char *hex(const void *p, size_t n)
+{
+	static char text[2][300];
+	static int turn;
+	char *t = text[turn ^= 1];
+
+	for (size_t i = 0; i < n; i++)
+		sprintf(t + 2 * i, "%02x", ((const unsigned char *)p)[i]);
+	return t;
+}
+
+/* Tuple of two IPv4 ends as the event carries it: ports in host order. */
+static const char *tuple4(const struct sockaddr_in *a, const struct sockaddr_in *b)
+{
+	unsigned char t[13] = { 2 };
+	uint16_t p;
+
+	memcpy(t + 1, &a->sin_addr, 4);
+	p = ntohs(a->sin_port);
+	memcpy(t + 5, &p, 2);
+	memcpy(t + 7, &b->sin_addr, 4);
+	p = ntohs(b->sin_port);
+	memcpy(t + 11, &p, 2);
+	return hex(t, sizeof(t));
+}
+
+static const char *tuple6(const struct sockaddr_in6 *a, const struct sockaddr_in6 *b)
+{
+	unsigned char t[37] = { 10 };
+	uint16_t p;
+
+	memcpy(t + 1, &a->sin6_addr, 16);
+	p = ntohs(a->sin6_port);
+	memcpy(t + 17, &p, 2);
+	memcpy(t + 19, &b->sin6_addr, 16);
+	p = ntohs(b->sin6_port);
+	memcpy(t + 35, &p, 2);
+	return hex(t, sizeof(t));
+}
+
+static const char *addr4(const struct sockaddr_in *a)
+{
+	unsigned char t[7] = { 2 };
+	uint16_t p = ntohs(a->sin_port);
+
+	memcpy(t + 1, &a->sin_addr, 4);
+	memcpy(t + 5, &p, 2);
+	return hex(t, sizeof(t));
+}
+
+static void tcp(void)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) }, ca;
+	socklen_t len = sizeof(sa);
+	long s, c, a, r;
+
+	s = SYS(socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0);
+	want("SOCKET_SOCKET_X fd=%ld domain=2 type=%d proto=0 flags=0x1000", s, SOCK_STREAM | SOCK_CLOEXEC);
+	r = SYS(bind, s, &sa, sizeof(sa), 0, 0);
+	want("SOCKET_BIND_X res=%ld addr=%s fd=%ld", r, addr4(&sa), s);
+	r = SYS(listen, s, 5, 0, 0, 0);
+	want("SOCKET_LISTEN_X res=0 fd=%ld backlog=5", s);
+	getsockname((int)s, (struct sockaddr *)&sa, &len);
+	c = SYS(socket, AF_INET, SOCK_STREAM, IPPROTO_TCP, 0, 0);
+	r = SYS(connect, c, &sa, sizeof(sa), 0, 0);
+	len = sizeof(ca);
+	getsockname((int)c, (struct sockaddr *)&ca, &len);
+	want("SOCKET_CONNECT_X res=%ld tuple=%s fd=%ld addr=%s @flags=0x1", r, tuple4(&ca, &sa), c, addr4(&sa));
+	a = SYS(accept4, s, NULL, NULL, SOCK_NONBLOCK, 0);
+	want("SOCKET_ACCEPT4_6_X fd=%ld tuple=%s queuepct=0 queuelen=0 queuemax=5 flags=0x40", a, tuple4(&ca, &sa));
+	r = SYS(sendto, c, "ping", 4, 0, 0);
+	want("SOCKET_SENDTO_X res=4 data=70696e67 fd=%ld size=4 tuple=%s", c, tuple4(&ca, &sa));
+	char buf[32];
+	r = SYS(recvfrom, a, buf, sizeof(buf), 0, 0);
+	want("SOCKET_RECVFROM_X res=4 data=70696e67 tuple=%s fd=%ld size=32", tuple4(&ca, &sa), a);
+	r = SYS(recvfrom, a, buf, sizeof(buf), MSG_DONTWAIT, 0);
+	want("SOCKET_RECVFROM_X res=-11 data=- tuple=- fd=%ld size=32", a);
+	r = SYS(shutdown, c, SHUT_RDWR, 0, 0, 0);
+	want("SOCKET_SHUTDOWN_X res=0 fd=%ld how=0x2", c);
+	c = SYS(socket, AF_INET, SOCK_STREAM, 0, 0, 0);
+	sa.sin_port = htons(1);
+	r = SYS(connect, c, &sa, sizeof(sa), 0, 0);
+	want("SOCKET_CONNECT_X res=%ld tuple=- fd=%ld addr=%s @flags=0x0", r, c, addr4(&sa));
+}
+
+static void udp(void)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) }, any = { 0 }, from;
+	struct iovec v[2] = { { "ab", 2 }, { "cde", 3 } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2, .msg_name = &sa, .msg_namelen = sizeof(sa) };
+	socklen_t len = sizeof(sa);
+	char buf[8];
+	long s, c, r;
+
+	s = SYS(socket, AF_INET, SOCK_DGRAM, 0, 0, 0);
+	bind((int)s, (struct sockaddr *)&sa, sizeof(sa));
+	getsockname((int)s, (struct sockaddr *)&sa, &len);
+	c = SYS(socket, AF_INET, SOCK_DGRAM, 0, 0, 0);
+	r = sys(SYS_sendmsg, c, (long)&m, 0, 0, 0);
+	len = sizeof(any);
+	getsockname((int)c, (struct sockaddr *)&any, &len);
+	want("SOCKET_SENDMSG_X res=5 data=6162636465 fd=%ld size=5 tuple=%s", c, tuple4(&any, &sa));
+	struct iovec w = { buf, sizeof(buf) };
+	struct msghdr n = { .msg_iov = &w, .msg_iovlen = 1, .msg_name = &from, .msg_namelen = sizeof(from) };
+	r = SYS(recvmsg, s, &n, 0, 0, 0);
+	want("SOCKET_RECVMSG_X res=%ld size=5 data=6162636465 tuple=%s msgcontrol=- fd=%ld", r, tuple4(&from, &sa), s);
+}
+
+static void tcp6(void)
+{
+	struct sockaddr_in6 sa = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback }, ca;
+	socklen_t len = sizeof(sa);
+	long s = SYS(socket, AF_INET6, SOCK_STREAM, 0, 0, 0), c, a, r;
+
+	if (s < 0 || bind((int)s, (struct sockaddr *)&sa, sizeof(sa)) || listen((int)s, 1))
+		return; /* no IPv6 here */
+	want("SOCKET_SOCKET_X fd=%ld domain=10 type=1 proto=0 flags=0x0", s);
+	getsockname((int)s, (struct sockaddr *)&sa, &len);
+	c = SYS(socket, AF_INET6, SOCK_STREAM, 0, 0, 0);
+	r = SYS(connect, c, &sa, sizeof(sa), 0, 0);
+	len = sizeof(ca);
+	getsockname((int)c, (struct sockaddr *)&ca, &len);
+	want("SOCKET_CONNECT_X res=%ld tuple=%s fd=%ld", r, tuple6(&ca, &sa), c);
+	a = SYS(accept, s, NULL, NULL, 0, 0);
+	want("SOCKET_ACCEPT_5_X fd=%ld tuple=%s queuepct=0 queuelen=0 queuemax=1", a, tuple6(&ca, &sa));
+}
+
+static void local(void)
+{
+	struct sockaddr_un su = { .sun_family = AF_UNIX, .sun_path = "sock" };
+	union {
+		char raw[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr h;
+	} control = { 0 };
+	struct iovec v = { "x", 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	char got[2], in[CMSG_SPACE(sizeof(int))] = "";
+	long s, c, r;
+	int pair[2];
+
+	s = SYS(socket, AF_UNIX, SOCK_STREAM, 0, 0, 0);
+	r = SYS(bind, s, &su, sizeof(su), 0, 0);
+	want("SOCKET_BIND_X res=%ld addr=01736f636b00 fd=%ld", r, s);
+	listen((int)s, 1);
+	c = SYS(socket, AF_UNIX, SOCK_STREAM, 0, 0, 0);
+	r = SYS(connect, c, &su, sizeof(su), 0, 0);
+	want("SOCKET_CONNECT_X res=%ld fd=%ld addr=01736f636b00", r, c);
+	r = SYS(socketpair, AF_UNIX, SOCK_STREAM, 0, pair, 0);
+	want("SOCKET_SOCKETPAIR_X res=0 fd1=%d fd2=%d domain=1 type=1 proto=0", pair[0], pair[1]);
+	control.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(&control.h), &pair[0], sizeof(int));
+	r = SYS(sendmsg, pair[0], &m, 0, 0, 0);
+	want("SOCKET_SENDMSG_X res=1 data=78 fd=%d size=1", pair[0]);
+	v = (struct iovec){ got, 2 };
+	m.msg_control = in;
+	r = SYS(recvmsg, pair[1], &m, 0, 0, 0);
+	want("SOCKET_RECVMSG_X res=%ld size=1 data=78 msgcontrol=%s fd=%d", r, hex(in, m.msg_controllen), pair[1]);
+}
+
+/* ---- processes ---------------------------------------------------------------------------- */
+
+static void credentials(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+	long r;
+
+	r = SYS(setpgid, 0, 0, 0, 0, 0);
+	want("SYSCALL_SETPGID_X res=%ld pid=0 pgid=0", r);
+	r = SYS(setresuid, -1, 0, -1, 0, 0);
+	want("SYSCALL_SETRESUID_X res=%ld ruid=-1 euid=0 suid=-1 @flags=0x1", r);
+	r = SYS(setresgid, -1, -1, 0, 0, 0);
+	want("SYSCALL_SETRESGID_X res=%ld rgid=-1 egid=-1 sgid=0", r);
+	r = SYS(setreuid, 0, -1, 0, 0, 0);
+	want("SYSCALL_SETREUID_X res=%ld ruid=0 euid=-1", r);
+	r = SYS(setregid, -1, 0, 0, 0, 0);
+	want("SYSCALL_SETREGID_X res=%ld rgid=-1 egid=0", r);
+	r = SYS(setuid, 0, 0, 0, 0, 0);
+	want("SYSCALL_SETUID_X res=%ld uid=0", r);
+	r = SYS(setgid, 0, 0, 0, 0, 0);
+	want("SYSCALL_SETGID_X res=%ld gid=0", r);
+	SYS(capget, &h, d, 0, 0, 0);
+	r = SYS(capset, &h, d, 0, 0, 0);
+	want("SYSCALL_CAPSET_X res=%ld cap_inheritable=0x%lx cap_permitted=0x%lx cap_effective=0x%lx", r,
+	     d[0].inheritable | (unsigned long)d[1].inheritable << 32, d[0].permitted | (unsigned long)d[1].permitted << 32,
+	     d[0].effective | (unsigned long)d[1].effective << 32);
+	r = SYS(prctl, PR_SET_NAME, "renamed", 0, 0, 0);
+	want("SYSCALL_PRCTL_X res=0 option=15 arg2_str=\"renamed\" arg2_int=0");
+	r = SYS(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	want("SYSCALL_PRCTL_X res=0 option=36 arg2_str=- arg2_int=1");
+	int attr = 0;
+	r = SYS(prctl, PR_GET_CHILD_SUBREAPER, &attr, 0, 0, 0);
+	want("SYSCALL_PRCTL_X res=0 option=37 arg2_str=- arg2_int=1");
+	r = SYS(prctl, PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+}
+
+static void refused(void)
+{
+	long r;
+
+	r = SYS(setns, 0, CLONE_NEWNET, 0, 0, 0);
+	want("SYSCALL_SETNS_X res=%ld fd=0 nstype=0x10", r);
+	r = SYS(unshare, 0, 0, 0, 0, 0);
+	want("SYSCALL_UNSHARE_X res=0 flags=0x0 @flags=0x1");
+	r = SYS(unshare, CLONE_NEWPID | CLONE_THREAD | 0x1, 0, 0, 0, 0);
+	want("SYSCALL_UNSHARE_X res=%ld flags=0x2040 @flags=0x0", r);
+	r = SYS(chroot, "/nonexistent", 0, 0, 0, 0);
+	want("SYSCALL_CHROOT_X res=%ld path=\"/nonexistent\"", r);
+	r = SYS(mount, "none", "/nonexistent", "tmpfs", MS_NOSUID | MS_RDONLY | MS_MGC_VAL, 0);
+	want("SYSCALL_MOUNT_X res=%ld dev=\"none\" dir=\"/nonexistent\" type=\"tmpfs\" flags=0x3", r);
+	r = SYS(umount2, "/nonexistent", MNT_DETACH | UMOUNT_NOFOLLOW, 0, 0, 0);
+	want("SYSCALL_UMOUNT2_X res=%ld name=\"/nonexistent\" flags=0xa", r);
+	r = SYS(ptrace, PTRACE_ATTACH, 0x7ffffff0, 0, 0, 0);
+	want("SYSCALL_PTRACE_X res=%ld addr=000000000000000000 data=000000000000000000 request=11 pid=2147483632", r);
+	r = SYS(init_module, "not a module", 12, "arg=1", 0, 0);
+	want("SYSCALL_INIT_MODULE_X res=%ld img=6e6f742061206d6f64756c65 length=12 uargs=\"arg=1\"", r);
+	r = SYS(finit_module, -1, "arg=2", 3, 0, 0);
+	want("SYSCALL_FINIT_MODULE_X res=%ld fd=-1 uargs=\"arg=2\" flags=0x3", r);
+	r = SYS(open_by_handle_at, AT_FDCWD, NULL, O_RDONLY, 0, 0);
+	want("SYSCALL_OPEN_BY_HANDLE_AT_X fd=%ld mountfd=-100 flags=0x1 path=- dev=0x0 ino=0", r);
+}
+
+static void handle(void)
+{
+	struct {
+		struct file_handle h;
+		unsigned char data[MAX_HANDLE_SZ];
+	} f = { .h.handle_bytes = MAX_HANDLE_SZ };
+	char path[PATH_MAX];
+	int mnt;
+	long dir = open(".", O_RDONLY), r;
+
+	if (name_to_handle_at(AT_FDCWD, "made", &f.h, &mnt, 0) || !realpath("made", path))
+		return; /* this file system has no handles */
+	r = SYS(open_by_handle_at, dir, &f, O_RDONLY, 0, 0);
+	if (r > 0)
+		want("SYSCALL_OPEN_BY_HANDLE_AT_X fd=%ld mountfd=%ld flags=0x1 path=\"%s\" ino=%lu", r, dir, path, ino_of(r));
+}
+
+static void traced(void)
+{
+	long r;
+	pid_t pid = fork();
+
+	if (!pid) {
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	waitpid(pid, NULL, WUNTRACED);
+	r = SYS(ptrace, PTRACE_SEIZE, pid, 0, 0, 0);
+	want("SYSCALL_PTRACE_X res=%ld addr=000000000000000000 data=000000000000000000 request=20 pid=%d @flags=0x%x", r, pid,
+	     r >= 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	want("PROCEXIT_1_E status=9 ret=0 sig=9 core=0 reaper_tid=0 @tid=%d @flags=0x1", pid);
+}
+
+static int thread_body(void *arg)
+{
+	(void)arg;
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+static char stack[65536] __attribute__((aligned(16)));
+
+/* Each child is told of by its parent, before it runs; then comes the parent's own side. */
+static void births(void)
+{
+	struct clone_args ca = { .exit_signal = SIGCHLD };
+	int self = getpid(), tid;
+	pid_t pid;
+	long r;
+
+#ifdef SYS_fork
+	r = SYS(fork, 0, 0, 0, 0, 0);
+	if (!r)
+		_exit(3);
+	waitpid((pid_t)r, NULL, 0);
+	want("SYSCALL_FORK_20_X res=0 tid=%ld pid=%ld ptid=%d comm=\"renamed\" vtid=%ld vpid=%ld @tid=%ld @tgid=%ld @peer=%d "
+	     "@flags=0x21", r, r, self, r, r, r, r, self);
+	want("SYSCALL_FORK_20_X res=%ld tid=%d pid=%d uid=0 gid=0 @tid=%d @tgid=%d @peer=%ld @flags=0x1", r, self, self, self,
+	     self, r);
+	want("PROCEXIT_1_E status=768 ret=3 sig=0 core=0 reaper_tid=0 @tid=%ld @tgid=%ld", r, r);
+	pid = vfork();
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	want("SYSCALL_VFORK_20_X res=0 tid=%d pid=%d @tid=%d @peer=%d @flags=0x21", pid, pid, pid, self);
+	want("SYSCALL_VFORK_20_X res=%d tid=%d @peer=%d @flags=0x1", pid, self, pid);
+#endif
+	r = SYS(clone3, &ca, sizeof(ca), 0, 0, 0);
+	if (!r)
+		_exit(0);
+	if (r > 0) {
+		waitpid((pid_t)r, NULL, 0);
+		want("SYSCALL_CLONE3_X res=0 tid=%ld pid=%ld flags=0x0 @tid=%ld @flags=0x21", r, r, r);
+		want("SYSCALL_CLONE3_X res=%ld tid=%d flags=0x0 @peer=%ld", r, self, r);
+	}
+	tid = clone(thread_body, stack + sizeof(stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, NULL);
+	usleep(50000);
+	want("SYSCALL_CLONE_20_X res=0 tid=%d pid=%d flags=0xa801 @tid=%d @tgid=%d @peer=%d @flags=0x21", tid, self, tid, self,
+	     self);
+	want("SYSCALL_CLONE_20_X res=%d tid=%d pid=%d flags=0xa803 @tid=%d @tgid=%d @peer=%d @flags=0x1", tid, self, self, self,
+	     self, self);
+	want("PROCEXIT_1_E status=0 @tid=%d @tgid=%d", tid, self);
+	r = SYS(clone, CLONE_THREAD, 0, 0, 0, 0);
+	want("SYSCALL_CLONE_20_X res=%ld exe=- args=- flags=0x2000 @peer=0 @flags=0x0", r);
+}
+
+/* A child in a pid namespace of its own: other numbers inside, the node's in the envelope. */
+static void namespaces(void)
+{
+	int self = getpid(), inner[2], up[2], st;
+	struct { int outer, inner; } ids = { 0 };
+	pid_t pid;
+	long r;
+
+	if (pipe(inner) || pipe(up))
+		return;
+	r = SYS(clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+	if (r < 0)
+		return;
+	if (!r) {
+		pid = (pid_t)SYS(clone, SIGCHLD, 0, 0, 0, 0);
+		if (!pid) {
+			char c;
+
+			if (read(inner[0], &c, 1) != 1)
+				_exit(1);
+			_exit(0);
+		}
+		ids.inner = pid;
+		if (write(up[1], &ids, sizeof(ids)) != sizeof(ids))
+			_exit(1);
+		waitpid(pid, NULL, 0);
+		_exit(0);
+	}
+	want("SYSCALL_CLONE_20_X res=0 tid=%ld pid=%ld flags=0x20000000 vtid=1 vpid=1 @tid=%ld @peer=%d", r, r, r, self);
+	want("SYSCALL_CLONE_20_X res=%ld tid=%d flags=0x40 @tid=%d @peer=%ld", r, self, self, r);
+	if (read(up[0], &ids, sizeof(ids)) == sizeof(ids)) {
+		char path[64];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", r, r);
+		f = fopen(path, "r");
+		if (f && fscanf(f, "%d", &ids.outer) == 1) {
+			want("SYSCALL_CLONE_20_X res=0 tid=%d pid=%d ptid=%ld vtid=%d vpid=%d @tid=%d @tgid=%d @peer=%ld", ids.outer,
+			     ids.outer, r, ids.inner, ids.inner, ids.outer, ids.outer, r);
+			want("SYSCALL_CLONE_20_X res=%d tid=%ld vtid=1 @tid=%ld @peer=%d", ids.inner, r, r, ids.outer);
+		}
+		if (f)
+			fclose(f);
+	}
+	if (write(inner[1], "x", 1) != 1)
+		return;
+	waitpid((pid_t)r, &st, 0);
+}
+
+static void execs(const char *self_path)
+{
+	char *argv[] = { "name", "one", "", "two", NULL }, *envp[] = { "A=1", "B=2", NULL };
+	struct stat st;
+	pid_t pid;
+	long r;
+
+	r = SYS(execve, "/nonexistent/prog", argv, envp, 0, 0);
+	want("SYSCALL_EXECVE_19_X res=-2 exe=\"name\" args=\"one\\x00\\x00two\" tid=%d pid=%d env=\"A=1\\x00B=2\" "
+	     "filename=\"/nonexistent/prog\" @flags=0x0", getpid(), getpid());
+	r = SYS(execveat, AT_FDCWD, "/nonexistent/prog", argv, envp, 0);
+	want("SYSCALL_EXECVEAT_X res=%ld exe=\"name\" args=\"one\\x00\\x00two\" trusted_exepath=\"%s\"", r, self_path);
+	pid = fork();
+	if (!pid) {
+		execve("/bin/true", argv, envp);
+		_exit(1);
+	}
+	waitpid(pid, NULL, 0);
+	if (!stat("/bin/true", &st)) {
+		char real[PATH_MAX];
+
+		want("SYSCALL_EXECVE_19_X res=0 exe=\"name\" args=\"one\\x00\\x00two\" tid=%d pid=%d ptid=%d comm=\"true\" "
+		     "env=\"A=1\\x00B=2\" vpgid=%d loginuid=%d exe_ino=%lu exe_ino_ctime=%lu exe_ino_mtime=%lu uid=0 "
+		     "trusted_exepath=\"%s\" pgid=%d gid=0 filename=\"/bin/true\" @flags=0x1", pid, pid, getpid(), getpgrp(), -1,
+		     st.st_ino, st.st_ctim.tv_sec * 1000000000UL + (unsigned long)st.st_ctim.tv_nsec,
+		     st.st_mtim.tv_sec * 1000000000UL + (unsigned long)st.st_mtim.tv_nsec, realpath("/bin/true", real), getpgrp());
+	}
+}
+
+/* exec by a thread that is not the leader: it becomes the leader, and the event is the leader's. */
+static int exec_body(void *arg)
+{
+	char *argv[] = { "thread-exec", NULL };
+
+	(void)arg;
+	execve("/bin/true", argv, NULL);
+	return 1;
+}
+
+static void thread_exec(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		clone(exec_body, stack + sizeof(stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, NULL);
+		for (;;)
+			pause();
+	}
+	waitpid(pid, NULL, 0);
+	want("SYSCALL_EXECVE_19_X res=0 exe=\"thread-exec\" args=- tid=%d pid=%d env=- @tid=%d @tgid=%d", pid, pid, pid, pid);
+}
+
+/* exec of a file that has no name in any file system. */
+static void memfd_exec(void)
+{
+	int fd = (int)syscall(SYS_memfd_create, "image", 0), in = open("/bin/true", O_RDONLY);
+	char *argv[] = { "ghost", NULL }, buf[65536];
+	ssize_t n;
+	pid_t pid;
+
+	while ((n = read(in, buf, sizeof(buf))) > 0) {
+		if (write(fd, buf, (size_t)n) != n)
+			return;
+	}
+	pid = fork();
+	if (!pid) {
+		syscall(SYS_execveat, fd, "", argv, NULL, AT_EMPTY_PATH);
+		_exit(1);
+	}
+	waitpid(pid, NULL, 0);
+	want("SYSCALL_EXECVE_19_X res=0 exe=\"ghost\" tid=%d flags=0x5 trusted_exepath=\"memfd:image\" filename=\"/dev/fd/%d\"",
+	     pid, fd);
+}
+
+static void sessions(void)
+{
+	pid_t pid = fork();
+	int st;
+
+	if (!pid) {
+		_exit(setsid() == getpid() ? 0 : 1);
+	}
+	waitpid(pid, &st, 0);
+	want("SYSCALL_SETSID_X res=%d @tid=%d @flags=0x1", pid, pid);
+}
+
+/* A child dies and leaves a child: who inherits it is told. */
+static void orphans(void)
+{
+	int hold[2], st;
+	pid_t pid;
+	char c;
+
+	if (pipe(hold))
+		return;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid = fork();
+	if (!pid) {
+		if (!fork()) {
+			close(hold[1]);
+			_exit(read(hold[0], &c, 1) < 0);
+		}
+		_exit(0);
+	}
+	waitpid(pid, &st, 0);
+	want("PROCEXIT_1_E status=0 ret=0 reaper_tid=%d @tid=%d", getpid(), pid);
+	close(hold[1]);
+	wait(&st);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+int main(int argc, char **argv)
+{
+	static char buf[1 << 18];
+	char self[PATH_MAX];
+
+	if (argc != 3 || !realpath("/proc/self/exe", self) || chdir(argv[2]))
+		return 2;
+	expected = fopen(argv[1], "w");
+	if (!expected)
+		return 2;
+	setvbuf(expected, buf, _IOFBF, sizeof(buf)); /* written at the end: its own calls would be in the way */
+	alarm(60);
+	signal(SIGCHLD, SIG_DFL);
+	files();
+	old_calls();
+	kinds();
+	tcp();
+	udp();
+	tcp6();
+	local();
+	credentials();
+	refused();
+	handle();
+	traced();
+	births();
+	namespaces();
+	execs(self);
+	thread_exec();
+	memfd_exec();
+	sessions();
+	orphans();
+	return fclose(expected) ? 2 : 0;
+}

@@ -1,0 +1,74 @@
+#!/bin/sh
+# The probe against real system calls: probe_calls makes them and says what must be seen, probe_dump shows
+# what was. Both are built here, against the libraries of the build directory. 77: cannot run here.
+set -eu
+top=$(cd "$1" && pwd)
+build=$(cd "$2" && pwd)
+[ "$(id -u)" = 0 ] || { echo "SKIP: live capture needs root"; exit 77; }
+[ -r /sys/kernel/btf/vmlinux ] || { echo "SKIP: this kernel has no BTF (/sys/kernel/btf/vmlinux)"; exit 77; }
+work=$(mktemp -d "${TMPDIR:-/tmp}/saker-probe.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+
+san=
+if nm "$build/libsaker_base.a" 2>/dev/null | grep -q __asan_; then san="-fsanitize=address,undefined"; fi
+if nm "$build/libsaker_base.a" 2>/dev/null | grep -q __tsan_; then san="-fsanitize=thread"; fi
+# shellcheck disable=SC2086
+${CC:-cc} $san -std=gnu17 -O1 -D_GNU_SOURCE -I"$top/src" -o "$work/dump" "$top/tests/live/probe_dump.c" \
+	"$build/libsaker_capture.a" "$build/libsaker_contract.a" "$build/libsaker_base.a" -lbpf -lz -lyaml -lurcu-qsbr -lpthread
+${CC:-cc} -std=gnu17 -O1 -D_GNU_SOURCE -Wno-unused-but-set-variable -o "$work/calls" "$top/tests/live/probe_calls.c"
+
+compare() {
+	awk -v strict="$1" '
+	function matches(line, n, tok,    i, ok, f, key, val, idx) {
+		split(line, f, " ")
+		env["@tgid"] = f[3]; env["@peer"] = f[4]; env["@flags"] = f[5]; env["@tid"] = f[6]
+		for (i = 2; i <= n; i++) {
+			if (tok[i] ~ /^@/) {
+				idx = index(tok[i], "=")
+				if (env[substr(tok[i], 1, idx - 1)] != substr(tok[i], idx + 1))
+					return 0
+			} else if (index(line " ", " " tok[i] " ") == 0)
+				return 0
+		}
+		return 1
+	}
+	NR == FNR { split($0, f, " "); event[++events] = $0; type[events] = f[7]; next }
+	{
+		n = split($0, tok, " ")
+		found = 0
+		for (i = 1; i <= events && !found; i++)
+			if (!used[i] && type[i] == tok[1] && matches(event[i], n, tok)) { used[i] = 1; found = 1 }
+		checked++
+		if (!found) {
+			bad++
+			print "MISSING: " $0
+			near = 0
+			for (i = 1; i <= events && near < 4; i++)
+				if (!used[i] && type[i] == tok[1]) { print "   seen: " substr(event[i], 1, 600); near++ }
+		}
+	}
+	END {
+		if (!checked) { print "nothing was expected"; exit 1 }
+		print checked " events expected, " bad + 0 " not seen"
+		exit bad > 0
+	}' "$work/seen" "$work/expected"
+}
+
+mkdir "$work/dir"
+rc=0
+"$work/dump" "$@" 2>/dev/null >/dev/null -t 0 -i openat || rc=$?
+"$work/dump" "$work/calls" "$work/expected" "$work/dir" >"$work/seen" 2>"$work/err" || rc=$?
+if [ "$rc" -ne 0 ]; then
+	cat "$work/err"
+	case $(cat "$work/err") in
+	*"does not permit"*) echo "SKIP: loading programs is forbidden here"; exit 77 ;;
+	esac
+	echo "FAIL: exit code $rc"
+	exit 1
+fi
+grep -q '^BAD' "$work/seen" && { grep '^BAD' "$work/seen"; exit 1; }
+cat "$work/err"
+grep -q ' bad 0 critical_lost 0 .* scratch 0 too_big 0 no_ring 0 tail_call 0 bug 0' "$work/err" ||
+	{ echo "FAIL: events were lost"; exit 1; }
+compare 1
