@@ -25,13 +25,13 @@ struct pipeline {
 	struct park *park;	/* [workers]; owned */
 };
 
-/* The run's first event, for evt.reltime: set by a reader before it hands that event over, so whoever
+/* The run's first event that is not a metaevent, for evt.reltime: set by a reader before it hands that event over, so whoever
  * gets the event sees it. With several live readers it is one of the first. [reader] */
 static void note_first(struct pipeline *p, const struct evt *ev)
 {
 	uint64_t none = 0;
 
-	if (!atomic_load_explicit(&p->first_ts, memory_order_relaxed))
+	if (!atomic_load_explicit(&p->first_ts, memory_order_relaxed) && ev->info->origin != EO_METAEVENT)
 		atomic_compare_exchange_strong_explicit(&p->first_ts, &none, ev->hdr->ts, memory_order_relaxed,
 							memory_order_relaxed);
 }
