@@ -192,7 +192,7 @@ int cfg_set_option(struct yaml_doc *d, struct yaml_node *root, const char *optio
 {
 	const char *eq = strchr(option, '=');
 	struct setter c = { .doc = d, .ops = ops, .err = err };
-	struct yaml_node *at = root, *value;
+	struct yaml_node *at = root, *value = NULL;
 	struct path *p;
 	char *key;
 	int r;

@@ -10,14 +10,6 @@
 
 #define RULE "Falco internal: syscall event drop"
 
-static uint64_t events_of(struct daemon *d)
-{
-	struct pipeline_stats p;
-
-	pipeline_stats(d->pipeline, &p);
-	return p.events;
-}
-
 void drops_init(struct drops *w, struct daemon *d)
 {
 	memset(w, 0, sizeof(*w));
@@ -91,7 +83,7 @@ static uint64_t probe_drops(const struct live_stats *now, const struct live_stat
 bool drops_check(struct drops *w, struct daemon *d)
 {
 	struct live_stats live = { 0 };
-	uint64_t total = stats_dropped(d, &live), events = events_of(d), dropped, produced;
+	uint64_t total = stats_dropped(d, &live), events = stats_events(d), dropped, produced;
 	char msg[128];
 	bool go_on = true;
 

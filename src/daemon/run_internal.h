@@ -61,5 +61,7 @@ struct stats_threads {
 void stats_sample(struct stats_threads *t);
 /* Falco's summary on stdout, Saker's on stderr. After everything has stopped. */
 void stats_print(struct daemon *d, const struct drops *w, const struct stats_threads *t);
+/* Events handed to the workers (an event for two of them counts once); in replay after its end. */
+uint64_t stats_events(struct daemon *d);
 /* Events dropped so far, by the probe and on the way. */
 uint64_t stats_dropped(struct daemon *d, struct live_stats *ret_live);

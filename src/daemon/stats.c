@@ -97,6 +97,20 @@ uint64_t stats_dropped(struct daemon *d, struct live_stats *ret_live)
 	return n + p.dropped_bulk + p.dropped_critical;
 }
 
+uint64_t stats_events(struct daemon *d)
+{
+	struct readers_stats r = { 0 };
+	struct replay_stats rs;
+
+	if (d->replay) {
+		replay_stats(d->replay, &rs);
+		return rs.events;
+	}
+	if (d->readers)
+		readers_stats(d->readers, &r);
+	return r.events - r.dropped;
+}
+
 /* ---- printing ---------------------------------------------------------------------------- */
 
 static void print_rule(void *arg, const char *rule, uint64_t count)
@@ -187,18 +201,18 @@ void stats_print(struct daemon *d, const struct drops *w, const struct stats_thr
 	double wall = (double)(d->stop_mono - d->ready_mono) / 1e9;
 	struct live_stats live = { 0 };
 	struct pipeline_stats p;
-	uint64_t dropped = stats_dropped(d, &live);
+	uint64_t dropped = stats_dropped(d, &live), events = stats_events(d);
 
 	print_summary(d);
 	pipeline_stats(d->pipeline, &p);
 	if (d->live && (d->c->drops.actions || d->c->drops.simulate))
 		fprintf(stderr, "Syscall event drop monitoring:\n   - event drop detected: %llu occurrences\n   - num times actions taken: %llu\n",
 			(unsigned long long)w->seen, (unsigned long long)w->acted);
-	fprintf(stderr, "saker: events %llu dropped %llu alerts %llu seconds %.3f per_second %.0f\n", (unsigned long long)p.events,
-		(unsigned long long)dropped, (unsigned long long)p.alerts, wall, wall > 0 ? (double)p.events / wall : 0);
+	fprintf(stderr, "saker: events %llu dropped %llu alerts %llu seconds %.3f per_second %.0f\n", (unsigned long long)events,
+		(unsigned long long)dropped, (unsigned long long)p.alerts, wall, wall > 0 ? (double)events / wall : 0);
 	print_probe(d, &live);
 	fprintf(stderr,
-		"saker: workers threads %u events %llu reported %llu matched %llu waits %llu stale_reads %llu render_failed %llu "
+		"saker: workers threads %u deliveries %llu reported %llu matched %llu waits %llu stale_reads %llu render_failed %llu "
 		"dropped_bulk %llu dropped_critical %llu\n",
 		d->nworkers, (unsigned long long)p.events, (unsigned long long)p.reported, (unsigned long long)p.matched,
 		(unsigned long long)p.waits, (unsigned long long)p.stale_reads, (unsigned long long)p.render_failed,

@@ -1,0 +1,71 @@
+/* The map from threads to groups, against a plain array. */
+#include "daemon/tids.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void tids_empty_maps_every_number_to_itself(void **state)
+{
+	struct tids t = { 0 };
+
+	(void)state;
+	assert_int_equal(tids_get(&t, 5), 5);
+	assert_int_equal(tids_get(&t, -1), -1);
+	tids_del(&t, 5);
+	tids_set(&t, -1, 3);
+	tids_set(&t, 3, -1);
+	tids_set(&t, 4, 4);
+	assert_int_equal(t.count, 0);
+	tids_fini(&t);
+}
+
+static void tids_random_changes_agree_with_an_array(void **state)
+{
+	enum { N = 3000 };
+	static int64_t model[N];
+	struct tids t = { 0 };
+	size_t count = 0;
+
+	(void)state;
+	srand(11);
+	for (int i = 0; i < N; i++)
+		model[i] = i;
+	for (int round = 0; round < 200000; round++) {
+		int tid = rand() % N, tgid = rand() % N;
+
+		if (rand() % 3) {
+			tids_set(&t, tid, tgid);
+			model[tid] = tgid;
+		} else {
+			tids_del(&t, tid);
+			model[tid] = tid;
+		}
+	}
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(tids_get(&t, i), model[i]);
+		count += model[i] != i;
+	}
+	assert_int_equal(t.count, count);
+	assert_int_equal(t.refused, 0);
+	for (int i = 0; i < N; i++)
+		tids_del(&t, i);
+	assert_int_equal(t.count, 0);
+	tids_clear(&t);
+	assert_int_equal(tids_get(&t, 7), 7);
+	tids_fini(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tids_empty_maps_every_number_to_itself),
+		cmocka_unit_test(tids_random_changes_agree_with_an_array),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
