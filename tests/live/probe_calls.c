@@ -264,8 +264,8 @@ static void kinds(void)
 	want("SYSCALL_TKILL_X res=0 tid=%d sig=17", getpid());
 	r = SYS(tgkill, getpid(), getpid(), 99, 0, 0);
 	want("SYSCALL_TGKILL_X res=-22 pid=%d tid=%d sig=99", getpid(), getpid());
-	r = SYS(getpriority, PRIO_PROCESS, 0, 0, 0, 0);
-	want("GENERIC_X ID=60 nativeID=%d", (int)SYS_getpriority);
+	r = SYS(mprotect, 0, 0, 0, 0, 0);
+	want("GENERIC_X ID=75 nativeID=%d", (int)SYS_mprotect);
 }
 
 /* ---- sockets ------------------------------------------------------------------------------ */
