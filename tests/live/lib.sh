@@ -58,8 +58,8 @@ start_saker() {
 stop_saker() {
 	kill -TERM "$saker_pid"
 	n=0
-	# Our child: it is there until we wait for it, as a zombie in the end.
-	while [ "$(sed 's/.*) //; s/ .*//' "/proc/$saker_pid/stat" 2>/dev/null)" != Z ]; do
+	# Ended: a zombie, or gone when the shell has noticed already.
+	while case $(sed 's/.*) //; s/ .*//' "/proc/$saker_pid/stat" 2>/dev/null) in Z | "") false ;; esac; do
 		n=$((n + 1))
 		[ "$n" -le 200 ] || fail "saker did not end within 20 s of SIGTERM"
 		sleep 0.1

@@ -13,13 +13,19 @@ trap 'exit 1' INT TERM HUP
 san=
 if nm "$build/libsaker_base.a" 2>/dev/null | grep -q __asan_; then san="-fsanitize=address,undefined"; fi
 if nm "$build/libsaker_base.a" 2>/dev/null | grep -q __tsan_; then san="-fsanitize=thread"; fi
+libs="$build/libsaker_capture.a $build/libsaker_contract.a $build/libsaker_base.a -lbpf -lz -lyaml -lurcu-qsbr -lpthread"
+flags="$san -std=gnu17 -O1 -D_GNU_SOURCE -I$top/src"
 # shellcheck disable=SC2086
-${CC:-cc} $san -std=gnu17 -O1 -D_GNU_SOURCE -I"$top/src" -o "$work/dump" "$top/tests/live/probe_dump.c" \
-	"$build/libsaker_capture.a" "$build/libsaker_contract.a" "$build/libsaker_base.a" -lbpf -lz -lyaml -lurcu-qsbr -lpthread
+{
+	${CC:-cc} $flags -o "$work/dump" "$top/tests/live/probe_dump.c" $libs
+	${CC:-cc} $flags -DLIVE_TYPED=0 -I"$build/gen" -o "$work/dump_raw" "$top/tests/live/probe_dump.c" \
+		"$top/src/capture/live_load.c" $libs
+	${CC:-cc} $flags -o "$work/limits" "$top/tests/live/probe_limits.c" $libs
+}
 ${CC:-cc} -std=gnu17 -O1 -D_GNU_SOURCE -Wno-unused-but-set-variable -o "$work/calls" "$top/tests/live/probe_calls.c"
 
 compare() {
-	awk -v strict="$1" '
+	awk '
 	function matches(line, n, tok,    i, ok, f, key, val, idx) {
 		split(line, f, " ")
 		env["@tgid"] = f[3]; env["@peer"] = f[4]; env["@flags"] = f[5]; env["@tid"] = f[6]
@@ -55,20 +61,27 @@ compare() {
 	}' "$work/seen" "$work/expected"
 }
 
-mkdir "$work/dir"
-rc=0
-
-"$work/dump" "$work/calls" "$work/expected" "$work/dir" >"$work/seen" 2>"$work/err" || rc=$?
-if [ "$rc" -ne 0 ]; then
+# run DUMP ATTACH_TYPE
+run() {
+	rc=0
+	mkdir "$work/dir"
+	"$work/$1" "$work/calls" "$work/expected" "$work/dir" >"$work/seen" 2>"$work/err" || rc=$?
+	rm -rf "$work/dir"
 	cat "$work/err"
-	case $(cat "$work/err") in
-	*"does not permit"*) echo "SKIP: loading programs is forbidden here"; exit 77 ;;
-	esac
-	echo "FAIL: exit code $rc"
-	exit 1
-fi
-grep -q '^BAD' "$work/seen" && { grep '^BAD' "$work/seen"; exit 1; }
-cat "$work/err"
-grep -q ' bad 0 critical_lost 0 .* scratch 0 too_big 0 no_ring 0 tail_call 0 bug 0' "$work/err" ||
-	{ echo "FAIL: events were lost"; exit 1; }
-compare 1
+	if [ "$rc" -ne 0 ]; then
+		case $(cat "$work/err") in *"does not permit"*) echo "SKIP: loading programs is forbidden here"; exit 77 ;; esac
+		grep '^BAD' "$work/seen" || :
+		echo "FAIL: exit code $rc"
+		exit 1
+	fi
+	grep -q " bad 0 critical_lost 0 .* scratch 0 too_big 0 no_ring 0 tail_call 0 bug 0" "$work/err" ||
+		{ echo "FAIL: events were lost"; exit 1; }
+	grep -q " $2\$" "$work/err" || echo "note: not attached by $2"
+	compare || failed=1
+}
+
+failed=0
+run dump tp_btf
+run dump_raw raw_tp
+"$work/limits" || failed=1
+exit "$failed"

@@ -200,9 +200,10 @@ static __always_inline bool from_memfd(struct dentry *d)
 	       name[5] == ':';
 }
 
-static __always_inline uint64_t epoch_ns(int64_t sec, int64_t nsec)
+/* Since 6.13 the top bit of a ctime's nanoseconds says that somebody has asked for it. */
+static __always_inline uint64_t epoch_ns(int64_t sec, uint64_t nsec)
 {
-	return sec < 0 ? 0 : (uint64_t)sec * 1000000000 + nsec;
+	return sec < 0 ? 0 : (uint64_t)sec * 1000000000 + (nsec & 0x7fffffff);
 }
 
 static __always_inline uint64_t inode_ctime(struct inode *inode)
