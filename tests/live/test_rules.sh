@@ -10,9 +10,8 @@ rules=$top/rules/saker_rules.yaml
 
 cleanup_more() {
 	remove_container
-	rm -f /etc/sktrig.test /usr/bin/sktrig.test
+	rm -f /etc/sktrig.test /usr/bin/sktrig.test /var/log/sktrig.test
 	rm -rf /tmp/sktrig.dir
-	[ -z "${listener:-}" ] || kill "$listener" 2>/dev/null || :
 }
 mkdir -p /tmp/sktrig.dir
 

@@ -140,6 +140,22 @@ static int do_connect(const char *ip, const char *port)
 	return 0;
 }
 
+/* Says on stdout which port of 127.0.0.1 it listens on; ends after one connection or ten seconds. */
+static int do_listen(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 1) ||
+	    getsockname(fd, (struct sockaddr *)&a, &len))
+		return refused("listen");
+	printf("%u\n", ntohs(a.sin_port));
+	fflush(stdout);
+	alarm(10);
+	return accept(fd, NULL, NULL) < 0 ? 1 : 0;
+}
+
 /* Runs a copy of this program from memory. */
 static int do_memfd(void)
 {
@@ -234,6 +250,8 @@ int main(int argc, char **argv)
 		return do_setns(a);
 	if (!strcmp(what, "connect"))
 		return do_connect(a, b);
+	if (!strcmp(what, "listen"))
+		return do_listen();
 	if (!strcmp(what, "memfd"))
 		return do_memfd();
 	if (!strcmp(what, "bpf"))
