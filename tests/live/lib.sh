@@ -88,10 +88,11 @@ wait_alert() {
 	done
 }
 
-# The program of actions, under a name no list of trusted programs has.
+# The program of actions, under a name that no list of trusted programs has and no other run of a test.
 build_trigger() {
-	${CC:-cc} -O1 -D_GNU_SOURCE -o "$tmp/sktrig" "$top/tests/live/trigger.c" || fail "trigger.c does not compile"
-	trigger=$tmp/sktrig
+	trigger_name=skt$$
+	trigger=$tmp/$trigger_name
+	${CC:-cc} -O1 -D_GNU_SOURCE -o "$trigger" "$top/tests/live/trigger.c" || fail "trigger.c does not compile"
 }
 
 # The titles of the rules in a rules file, one per line.
@@ -101,7 +102,7 @@ rule_names() {
 
 # Runs a command as a process of a container: in a cgroup named as docker names its own. 77 where no
 # cgroup hierarchy is writable.
-container_id=5a4e7c1d9b3f20865a4e7c1d9b3f20865a4e7c1d9b3f20865a4e7c1d9b3f2086
+container_id=$(printf '5a4e7c1d9b3f%012d%s' $$ 20865a4e7c1d9b3f20865a4e7c1d9b3f20865a4e)
 container_dirs=
 in_container() {
 	for h in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/memory /sys/fs/cgroup/cpu /sys/fs/cgroup/pids; do

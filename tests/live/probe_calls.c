@@ -740,6 +740,80 @@ static void orphans(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
+#if defined(__x86_64__)
+/* A call by the numbers of 32-bit programs, which any program can make. Pointers must lie low. */
+static long int80(long nr, long a, long b, long c, long d, long e)
+{
+	long r;
+
+	asm volatile("int $0x80" : "=a"(r) : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e) : "r8", "r9", "r10", "r11",
+		     "memory");
+	return r;
+}
+
+static bool have_int80(void)
+{
+	pid_t pid = fork();
+	int st;
+
+	if (!pid)
+		_exit(int80(20, 0, 0, 0, 0, 0) == getpid() ? 0 : 1);
+	return waitpid(pid, &st, 0) == pid && WIFEXITED(st) && !WEXITSTATUS(st);
+}
+
+static void narrow(void)
+{
+	struct low {
+		char path[16], data[8], arg[8], env[8];
+		uint32_t iov[4], argv[3], envp[2], limit[2];
+		struct sockaddr_in to;
+	} *l = mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	long fd, r, at = (long)l;
+
+	if (l == MAP_FAILED || !have_int80())
+		return;
+	strcpy(l->path, "narrow");
+	strcpy(l->data, "abcdef");
+	strcpy(l->arg, "arg");
+	strcpy(l->env, "E=1");
+	l->iov[0] = (uint32_t)(at + offsetof(struct low, data));
+	l->iov[1] = 2;
+	l->iov[2] = l->iov[0] + 3;
+	l->iov[3] = 3;
+	fd = int80(295, AT_FDCWD, at, O_CREAT | O_RDWR, 0644, 0);
+	want("SYSCALL_OPENAT_2_X fd=%ld dirfd=-100 name=\"narrow\" flags=0x4007 mode=420 @flags=0x8", fd);
+	r = int80(146, fd, at + offsetof(struct low, iov), 2, 0, 0);
+	want("SYSCALL_WRITEV_X res=%ld data=6162646566 fd=%ld size=5 @flags=0x8", r, fd);
+	r = int80(180, fd, at + offsetof(struct low, data), 4, 1, 0);
+	want("SYSCALL_PREAD_X res=%ld data=62646566 fd=%ld size=4 pos=1 @flags=0x8", r, fd);
+	r = int80(6, fd, 0, 0, 0, 0);
+	want("SYSCALL_CLOSE_X res=%ld fd=%ld @flags=0x8", r, fd);
+	l->to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(1), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	fd = int80(359, AF_INET, SOCK_DGRAM, 0, 0, 0);
+	want("SOCKET_SOCKET_X fd=%ld domain=2 type=2 proto=0 flags=0x0 @flags=0x8", fd);
+	r = int80(362, fd, at + offsetof(struct low, to), sizeof(l->to), 0, 0);
+	want("SOCKET_CONNECT_X res=%ld fd=%ld addr=%s @flags=0x9", r, fd, addr4(&l->to));
+	strcpy(l->path, "/nonexistent");
+	l->argv[0] = (uint32_t)(at + offsetof(struct low, path));
+	l->argv[1] = (uint32_t)(at + offsetof(struct low, arg));
+	l->envp[0] = (uint32_t)(at + offsetof(struct low, env));
+	r = int80(11, at, at + offsetof(struct low, argv), at + offsetof(struct low, envp), 0, 0);
+	want("SYSCALL_EXECVE_19_X res=%ld exe=\"/nonexistent\" args=\"arg\" env=\"E=1\" filename=\"/nonexistent\" @flags=0x8",
+	     r);
+	l->limit[0] = 0;
+	l->limit[1] = UINT32_MAX;
+	r = int80(75, RLIMIT_CORE, at + offsetof(struct low, limit), 0, 0, 0);
+	want("SYSCALL_SETRLIMIT_X res=%ld cur=0 max=-1 resource=4 @flags=0x8", r);
+	/* 3 is read there and close here: it must not be taken for the other. */
+	r = int80(3, 997, at, 1, 0, 0);
+	want("SYSCALL_READ_X res=%ld data=- fd=997 size=1 @flags=0x8", r);
+}
+#else
+static void narrow(void)
+{
+}
+#endif
+
 int main(int argc, char **argv)
 {
 	static char buf[1 << 18];
@@ -771,5 +845,6 @@ int main(int argc, char **argv)
 	memfd_exec();
 	sessions();
 	orphans();
+	narrow();
 	return fclose(expected) ? 2 : 0;
 }

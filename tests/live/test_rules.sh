@@ -10,10 +10,10 @@ rules=$top/rules/saker_rules.yaml
 
 cleanup_more() {
 	remove_container
-	rm -f /etc/sktrig.test /usr/bin/sktrig.test /var/log/sktrig.test
-	rm -rf /tmp/sktrig.dir
+	rm -f "/etc/sktrig.$$" "/usr/bin/sktrig.$$" "/var/log/sktrig.$$"
+	rm -rf "/tmp/sktrig.$$"
 }
-mkdir -p /tmp/sktrig.dir
+mkdir -p "/tmp/sktrig.$$"
 
 # trigger_rule TITLE: does it, and sets want to regexes (one per line) that the alert's line matches
 # besides its title. Returns 77 where this machine cannot do it, 99 for a rule it does not know.

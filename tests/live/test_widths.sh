@@ -7,10 +7,11 @@ set -eu
 need_live
 build_trigger
 
-# Only what the workload does: its programs carry a name of their own.
-cat >"$tmp/rules.yaml" <<'RULES'
+# Only what this run's workload does: its programs carry names of their own.
+main_name=skm$$
+cat >"$tmp/rules.yaml" <<RULES
 - macro: ours
-  condition: (proc.name startswith skw or proc.pname startswith skw or proc.name = sktrig)
+  condition: (proc.name in ($main_name, $trigger_name) or proc.pname = $main_name)
 - rule: W exec
   desc: d
   condition: evt.type in (execve, execveat) and evt.rawres = 0 and ours
@@ -18,7 +19,7 @@ cat >"$tmp/rules.yaml" <<'RULES'
   priority: NOTICE
 - rule: W open
   desc: d
-  condition: evt.type in (open, openat, creat) and fd.name startswith "/tmp/skw-" and ours
+  condition: evt.type in (open, openat, creat) and fd.name startswith "/tmp/$main_name-" and ours
   output: open %fd.name %evt.is_open_write %proc.name
   priority: NOTICE
 - rule: W cred
@@ -38,41 +39,42 @@ cat >"$tmp/rules.yaml" <<'RULES'
   priority: NOTICE
 - rule: W exit
   desc: d
-  condition: evt.type = procexit and proc.name = sktrig
+  condition: evt.type = procexit and proc.name = $trigger_name
   output: exit %proc.pname %proc.cwd
   priority: NOTICE
 RULES
 
 # The same steps every time; several at once, so that workers have something to do.
-cat >"$tmp/skw-main" <<'WORK'
+cat >"$tmp/$main_name" <<'WORK'
 #!/bin/sh
 t=$1
+us=$(basename "$0")
 for i in 1 2 3 4 5 6; do
 	(
 		cd /tmp
-		"$t" write "/tmp/skw-$i"
-		"$t" symlink "/tmp/skw-l$i" /etc/shadow
-		"$t" suid "/tmp/skw-s$i"
+		"$t" write "/tmp/$us-$i"
+		"$t" symlink "/tmp/$us-l$i" /etc/shadow
+		"$t" suid "/tmp/$us-s$i"
 		"$t" connect 127.0.0.1 "$((9000 + i))"
 		"$t" ptrace
 		"$t" unshare
 		"$t" userfaultfd 65534
 		"$t" memfd
-		: >"/tmp/skw-shell$i"
-		rm -f "/tmp/skw-shell$i"
+		: >"/tmp/$us-shell$i"
+		rm -f "/tmp/$us-shell$i"
 	) &
 done
 wait
 exit 0
 WORK
-chmod +x "$tmp/skw-main"
+chmod +x "$tmp/$main_name"
 
-lines() { grep -E '^[0-9:.]+: Notice (exec|open|cred|ns|connect|exit) ' "$tmp/out" | sed "s/^[0-9:.]*: //; s|$tmp|TMP|g" | sort; }
+lines() { grep -E '^[0-9:.]+: Notice (exec|open|cred|ns|connect|exit) ' "$tmp/out" | sed "s/^[0-9:.]*: //; s|$tmp|TMP|g; s/ container_id=.*//" | sort; }
 
 n0=
 for w in 0 1 2 4; do
 	start_saker -c "$top/saker.yaml" -r "$tmp/rules.yaml" -o json_output=false -o rule_matching=all -o "pipeline.workers=$w"
-	"$tmp/skw-main" "$trigger" >/dev/null 2>&1
+	"$tmp/$main_name" "$trigger" >/dev/null 2>&1
 	# The last process of the script is the last thing seen.
 	sleep 1
 	stop_saker

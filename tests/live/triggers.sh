@@ -2,7 +2,7 @@
 # sets `want` to regexes, without blanks, that the alert matches besides its title.
 # Every file made here is removed again, by the trigger or by the test's cleanup.
 # shellcheck shell=sh disable=SC2034
-by_us='"proc.name":"sktrig"'
+by_us="\"proc.name\":\"$trigger_name\""
 
 trigger_rule() {
 	case $1 in
@@ -10,25 +10,25 @@ trigger_rule() {
 		want="$by_us \"fd.name\":\"/etc/shadow\""
 		"$trigger" read /etc/shadow ;;
 	"File below etc changed by unexpected program")
-		want="$by_us \"fd.name\":\"/etc/sktrig.test\""
-		"$trigger" write /etc/sktrig.test ;;
+		want="$by_us \"fd.name\":\"/etc/sktrig.$$\""
+		"$trigger" write /etc/sktrig.$$ ;;
 	"Program directory changed outside package management")
-		want="$by_us \"fd.name\":\"(/usr)?/bin/sktrig.test\" \"evt.type\":\"open"
-		"$trigger" write /usr/bin/sktrig.test ;;
+		want="$by_us \"fd.name\":\"(/usr)?/bin/sktrig.$$\" \"evt.type\":\"open"
+		"$trigger" write /usr/bin/sktrig.$$ ;;
 	"Symbolic link to credential file created")
-		want="$by_us \"evt.arg.target\":\"/etc/shadow\" \"evt.arg.linkpath\":\"/tmp/sktrig.dir/link\""
-		"$trigger" symlink /tmp/sktrig.dir/link /etc/shadow ;;
+		want="$by_us \"evt.arg.target\":\"/etc/shadow\" \"evt.arg.linkpath\":\"/tmp/sktrig.$$/link\""
+		"$trigger" symlink /tmp/sktrig.$$/link /etc/shadow ;;
 	"Set-id bit added to file")
 		want="$by_us S_ISUID \"evt.type\":\"f?chmod"
-		"$trigger" suid /tmp/sktrig.dir/suid ;;
+		"$trigger" suid /tmp/sktrig.$$/suid ;;
 	"Shell history emptied or removed")
 		want="$by_us \"evt.type\":\"unlink"
-		: >/tmp/sktrig.dir/.sk_history
-		"$trigger" remove /tmp/sktrig.dir/.sk_history ;;
+		: >/tmp/sktrig.$$/.sk_history
+		"$trigger" remove /tmp/sktrig.$$/.sk_history ;;
 	"Log file emptied or removed")
-		want="$by_us /var/log/sktrig.test"
-		: >/var/log/sktrig.test
-		"$trigger" remove /var/log/sktrig.test ;;
+		want="$by_us /var/log/sktrig.$$"
+		: >/var/log/sktrig.$$
+		"$trigger" remove /var/log/sktrig.$$ ;;
 	"Shell started inside container")
 		# The id is what users see of it: its first twelve digits.
 		want="\"proc.name\":\"(sh|dash|bash)\" \"container.id\":\"$(printf %.12s "$container_id")\""
