@@ -14,6 +14,7 @@ struct bpf_object;
  * against the skeleton's where the skeleton is known. */
 struct live_shared {
 	uint8_t *interest;	 /* [PROBE_MAX_NR], one byte stores */
+	uint8_t *interest32;	 /* the same by the numbers of 32-bit callers */
 	_Atomic uint32_t *enabled;
 	struct probe_cpu *cpus;	 /* [PROBE_MAX_CPU], written by the probe */
 };
@@ -27,6 +28,7 @@ struct live {
 	bool typed;		/* tp_btf, else raw_tp */
 	int btf_id[LIVE_LINKS];	/* of the tracepoints, when typed */
 	int link[LIVE_LINKS];	/* -1 not attached */
+	uint16_t from32[PROBE_MAX_NR]; /* native number of a 32-bit one, PROBE_NO_NR none */
 	bool loaded[PROBE_MAX_NR]; /* the jump table has a program for this number */
 	unsigned cpus;		/* possible CPUs */
 	struct live_ring *ring; /* owned, [cpus] */
@@ -39,6 +41,9 @@ struct live {
 int live_check(struct base_err *err);
 /* Explains a failed load: rc and the end of the verifier's log. Returns rc. */
 int live_explain(struct base_err *err, int rc, const char *what, const char *log);
+
+/* live_ia32.c: fills the table of 32-bit numbers; all PROBE_NO_NR where the machine has no such callers. */
+void live_ia32(uint16_t from32[PROBE_MAX_NR]);
 
 /* live_load.c: programs into the kernel. */
 int live_load(struct live *l, struct base_err *err);

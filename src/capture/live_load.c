@@ -159,6 +159,7 @@ static void set_constants(struct live *l, struct probe *p)
 		if (nr >= 0)
 			((uint16_t *)p->rodata->portable)[nr] = evt_syscalls[i].code;
 	}
+	memcpy((void *)p->rodata->from32, l->from32, sizeof(l->from32));
 	bpf_map__set_max_entries(p->maps.scratches, l->cpus);
 	bpf_map__set_max_entries(p->maps.rings, l->cpus);
 	/* The first ring is the pattern the kernel holds the others against; before 5.10 their size counts. */
@@ -216,7 +217,7 @@ static int load_object(struct live *l, const uint64_t interest[LIVE_SC_MAX / 64]
 	}
 	l->object[l->objects++] = p;
 	if (first)
-		l->shared = (struct live_shared){ p->bss->interest, (_Atomic uint32_t *)&p->bss->enabled,
+		l->shared = (struct live_shared){ p->bss->interest, p->bss->interest32, (_Atomic uint32_t *)&p->bss->enabled,
 						  (struct probe_cpu *)p->bss->cpus };
 	rc = fill_jump(l, p, interest);
 	if (rc)

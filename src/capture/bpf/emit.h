@@ -56,6 +56,8 @@ static __always_inline struct subject subject_current(bool critical)
 	uint64_t id = bpf_get_current_pid_tgid();
 	struct subject s = { (uint32_t)id, id >> 32, 0, critical ? EVT_ENV_CRITICAL : 0 };
 
+	if (cpu_state(bpf_get_smp_processor_id())->compat)
+		s.flags |= EVT_ENV_COMPAT;
 	return s;
 }
 

@@ -9,6 +9,12 @@
 #include "capture/bpf/sys_proc.h"
 
 #define CLONE_PARAMS 21
+/* These events are not of a syscall: what the dispatcher left behind about the last one is not theirs. */
+static __always_inline void no_syscall(void)
+{
+	cpu_state(bpf_get_smp_processor_id())->compat = 0;
+}
+
 #define MAX_GROUP_THREADS 32
 #define MAX_ANCESTORS 64
 
@@ -233,6 +239,7 @@ int on_exec(uint64_t *ctx)
 
 	if (!enabled || BPF_CORE_READ(t, flags) & PF_KTHREAD)
 		return 0;
+	no_syscall();
 	s = var_open(31, true);
 	if (!s)
 		return 0;
@@ -251,7 +258,7 @@ int on_exec(uint64_t *ctx)
 
 /* Strings of an array of pointers in user space, from `first` on, together at most `max` bytes, the last
  * byte a NUL. */
-PART put_user_array(uint64_t array, uint32_t first, uint64_t max)
+PART put_user_array(uint64_t array, uint32_t first, uint64_t max, uint32_t width)
 {
 	struct scratch *s = scratch_here();
 	uint64_t start, ptr, p, total;
@@ -268,7 +275,7 @@ PART put_user_array(uint64_t array, uint32_t first, uint64_t max)
 		p = s->pos;
 		if (p > BUF_LIMIT || p - start >= max)
 			break;
-		if (bpf_probe_read_user(&ptr, sizeof(ptr), (void *)(array + i * sizeof(ptr))) || !ptr)
+		if (bpf_probe_read_user(&ptr, width == 4 ? 4 : 8, (void *)(array + i * width)) || !ptr)
 			break;
 		n = bpf_probe_read_user_str(s->buf + p, PATH_LIMIT, (void *)ptr);
 		if (n < 0)
@@ -291,9 +298,10 @@ PART put_user_array(uint64_t array, uint32_t first, uint64_t max)
 }
 
 /* A failed exec: what was asked for. */
-static __always_inline void put_failed_exec(struct scratch *s, int64_t ret, uint64_t argv, uint64_t envp)
+static __always_inline void put_failed_exec(struct scratch *s, int64_t ret, uint64_t argv, uint64_t envp, bool compat)
 {
 	struct task_struct *t = current_task();
+	uint32_t width = compat ? 4 : 8; /* of a pointer */
 	uint64_t exe = 0, n = 0;
 
 	put_u64(s, ret);
@@ -301,15 +309,15 @@ static __always_inline void put_failed_exec(struct scratch *s, int64_t ret, uint
 		put_u8(s, 0);
 		put_empty(s);
 	} else {
-		if (bpf_probe_read_user(&exe, sizeof(exe), (void *)argv))
+		if (bpf_probe_read_user(&exe, width, (void *)argv))
 			put_empty(s);
 		else
 			n = put_user_str(s, exe);
-		put_user_array(argv, 1, n < PATH_LIMIT ? PATH_LIMIT - n : 0);
+		put_user_array(argv, 1, n < PATH_LIMIT ? PATH_LIMIT - n : 0, width);
 	}
 	put_identity((uint64_t)t, (uint64_t)t);
 	if (envp)
-		put_user_array(envp, 0, PATH_LIMIT);
+		put_user_array(envp, 0, PATH_LIMIT, width);
 	else
 		put_empty(s);
 	put_exec_middle((uint64_t)t);
@@ -325,7 +333,7 @@ SYSCALL_EXIT(x_execve)
 	s = var_open(31, false);
 	if (!s)
 		return 0;
-	put_failed_exec(s, ret, ARG1(ctx), ARG2(ctx));
+	put_failed_exec(s, ret, ARG1(ctx), ARG2(ctx), compat_);
 	put_user_str(s, ARG0(ctx));
 	return var_close(s, PPME_SYSCALL_EXECVE_19_X, 31, false);
 }
@@ -339,7 +347,7 @@ SYSCALL_EXIT(x_execveat)
 	s = var_open(30, false);
 	if (!s)
 		return 0;
-	put_failed_exec(s, ret, ARG2(ctx), ARG3(ctx));
+	put_failed_exec(s, ret, ARG2(ctx), ARG3(ctx), compat_);
 	return var_close(s, PPME_SYSCALL_EXECVEAT_X, 30, false);
 }
 
@@ -408,6 +416,7 @@ int on_exit(uint64_t *ctx)
 
 	if (!enabled || BPF_CORE_READ(t, flags) & PF_KTHREAD)
 		return 0;
+	no_syscall();
 	status = BPF_CORE_READ(t, exit_code);
 	bpf_core_read(&first, sizeof(first), &head->next);
 	if (first != head)

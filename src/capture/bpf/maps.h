@@ -61,9 +61,12 @@ struct {
 const volatile struct probe_config config;
 /* Portable code of a native number, 0 unknown. */
 const volatile uint16_t portable[PROBE_MAX_NR];
+/* Native number of a 32-bit caller's, PROBE_NO_NR none. */
+const volatile uint16_t from32[PROBE_MAX_NR];
 
 /* Written by the loader while the probe runs: 1 = produce this syscall's events. */
 uint8_t interest[PROBE_MAX_NR];
+uint8_t interest32[PROBE_MAX_NR]; /* the same by the numbers of 32-bit callers */
 uint32_t enabled; /* 0: nothing is produced (before attach is complete, after detach) */
 struct probe_cpu cpus[PROBE_MAX_CPU];
 /* Thread groups that had an event refused: the group's id in its slot. */

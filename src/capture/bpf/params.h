@@ -156,19 +156,23 @@ static __noinline int put_user_strings(struct scratch *s, uint64_t start, uint64
 		(uint64_t) r_;                                                                                 \
 	})
 
+/* Arguments 0 to 4. A 32-bit caller has them in other registers, and 32 bits of each count. `compat_` is in
+ * scope wherever these are used. */
 #if defined(__TARGET_ARCH_x86)
-#define ARG0(ctx) REG(ARGS_REGS(ctx), di)
-#define ARG1(ctx) REG(ARGS_REGS(ctx), si)
-#define ARG2(ctx) REG(ARGS_REGS(ctx), dx)
-#define ARG3(ctx) REG(ARGS_REGS(ctx), r10)
-#define ARG4(ctx) REG(ARGS_REGS(ctx), r8)
+#define ARG_(ctx, wide, narrow) (compat_ ? (uint32_t)REG(ARGS_REGS(ctx), narrow) : REG(ARGS_REGS(ctx), wide))
+#define ARG0(ctx) ARG_(ctx, di, bx)
+#define ARG1(ctx) ARG_(ctx, si, cx)
+#define ARG2(ctx) ARG_(ctx, dx, dx)
+#define ARG3(ctx) ARG_(ctx, r10, si)
+#define ARG4(ctx) ARG_(ctx, r8, di)
 #define SYSCALL_NR(ctx) ((int32_t)REG(ARGS_REGS(ctx), orig_ax))
 #else
-#define ARG0(ctx) REG(ARGS_REGS(ctx), orig_x0)
-#define ARG1(ctx) REG(ARGS_REGS(ctx), regs[1])
-#define ARG2(ctx) REG(ARGS_REGS(ctx), regs[2])
-#define ARG3(ctx) REG(ARGS_REGS(ctx), regs[3])
-#define ARG4(ctx) REG(ARGS_REGS(ctx), regs[4])
+#define ARG_(ctx, reg) ((void)compat_, REG(ARGS_REGS(ctx), reg))
+#define ARG0(ctx) ARG_(ctx, orig_x0)
+#define ARG1(ctx) ARG_(ctx, regs[1])
+#define ARG2(ctx) ARG_(ctx, regs[2])
+#define ARG3(ctx) ARG_(ctx, regs[3])
+#define ARG4(ctx) ARG_(ctx, regs[4])
 #define SYSCALL_NR(ctx) ((int32_t)REG(ARGS_REGS(ctx), syscallno))
 #endif
 
@@ -183,10 +187,12 @@ static __always_inline struct task_struct *current_task(void)
 /* One program per event type, entered by tail call from the dispatcher. The section name is handled by
  * the loader, which decides between tp_btf and raw_tp. */
 #define SYSCALL_EXIT(NAME)                                                                                     \
-	static __always_inline int NAME##_exit(uint64_t *ctx, int64_t ret);                                    \
+	static __always_inline int NAME##_exit(uint64_t *ctx, int64_t ret, bool compat_);                      \
 	SEC("saker/exit")                                                                                      \
 	int NAME(uint64_t *ctx)                                                                                \
 	{                                                                                                      \
-		return NAME##_exit(ctx, ARGS_RET(ctx));                                                        \
+		bool compat_ = cpu_state(bpf_get_smp_processor_id())->compat;                                  \
+                                                                                                               \
+		return NAME##_exit(ctx, ARGS_RET(ctx), compat_);                                               \
 	}                                                                                                      \
-	static __always_inline int NAME##_exit(uint64_t *ctx, int64_t ret)
+	static __always_inline int NAME##_exit(uint64_t *ctx, int64_t ret, bool compat_)

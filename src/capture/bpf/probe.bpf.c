@@ -46,13 +46,26 @@ SEC("saker/exit")
 int on_sys_exit(uint64_t *ctx)
 {
 	uint32_t nr = SYSCALL_NR(ctx);
+	bool compat = false;
 
-	if (nr >= PROBE_MAX_NR || !interest[nr] || !enabled)
+	if (!enabled || nr >= PROBE_MAX_NR)
 		return 0;
+	/* Cheapest first: whose number is in neither table is of no interest either way. */
+	if (!interest[nr] && !interest32[nr])
+		return 0;
+	compat = compat_call();
+	if (compat) {
+		if (!interest32[nr])
+			return 0;
+		nr = from32[nr];
+	} else if (!interest[nr]) {
+		return 0;
+	}
 	if (config.drop_failed && ARGS_RET(ctx) < 0)
 		return 0;
-	if (own_call() || compat_call())
+	if (own_call())
 		return 0;
+	cpu_state(bpf_get_smp_processor_id())->compat = compat;
 	bpf_tail_call(ctx, &jump, nr);
 	count_drop(bpf_get_smp_processor_id(), PD_TAIL_CALL, false);
 	return 0;

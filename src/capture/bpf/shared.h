@@ -11,6 +11,8 @@
 #define PROBE_SNAPLEN_MAX 32768 /* bytes of payload one event can carry */
 #define PROBE_LOSSY_SLOTS 16384 /* power of two */
 
+#define PROBE_NO_NR 0xffff	/* a 32-bit number that has no 64-bit one */
+
 /* Same order as enum live_drop (a static assertion in the loader holds them together). */
 enum { PD_RING_FULL, PD_SCRATCH, PD_TOO_BIG, PD_NO_RING, PD_TAIL_CALL, PD_BUG, PD_MAX };
 
@@ -21,7 +23,7 @@ struct probe_cpu {
 	uint64_t dropped[PD_MAX];
 	uint64_t dropped_critical;
 	uint32_t woken;	      /* a wake-up was sent and the ring has not been below its mark since */
-	uint32_t pad;
+	uint32_t compat;      /* the call under way is a 32-bit one; from the dispatcher to the event's program */
 	uint64_t spare[7];
 };
 _Static_assert(sizeof(struct probe_cpu) == 128, "the probe and the loader agree on the layout");

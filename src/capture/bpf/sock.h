@@ -198,11 +198,35 @@ PART put_tuple(uint64_t fd, uint32_t out, uint64_t usr)
 
 /* ---- vectors ------------------------------------------------------------------------------ */
 
+/* Where a 32-bit caller's structures are read to, before they are widened into the beginning of tmp. */
+#define NARROW_AT 1024
+
+PART widen_iov(uint32_t n)
+{
+	struct scratch *s = scratch_here();
+	const uint32_t *in;
+	uint64_t *out;
+	int i;
+
+	if (!s)
+		return 0;
+	in = (const uint32_t *)(s->tmp + NARROW_AT);
+	out = (uint64_t *)s->tmp;
+	for (i = 0; i < 2 * IOV_MAX_READ; i++)
+		out[i] = in[i];
+	return n;
+}
+
 /* Reads at most 32 vectors to tmp; returns how many, 0 when they cannot be read. */
-static __always_inline uint32_t iov_load(struct scratch *s, uint64_t ptr, uint64_t count)
+static __always_inline uint32_t iov_load(struct scratch *s, uint64_t ptr, uint64_t count, bool compat)
 {
 	uint64_t n = count > IOV_MAX_READ ? IOV_MAX_READ : count;
 
+	if (compat) {
+		if (!n || bpf_probe_read_user(s->tmp + NARROW_AT, n * 8, (void *)ptr))
+			return 0;
+		return widen_iov(n);
+	}
 	if (!n || bpf_probe_read_user(s->tmp, n * sizeof(struct u_iovec), (void *)ptr))
 		return 0;
 	return n;
@@ -251,6 +275,22 @@ PART put_iov_data(uint32_t n, uint64_t limit)
 	}
 	put_len(s, s->pos - start);
 	return 0;
+}
+
+static __always_inline long read_msghdr(struct u_msghdr *m, uint64_t ptr, bool compat)
+{
+	uint32_t v[7] = {}; /* name, namelen, iov, iovlen, control, controllen, flags */
+	long rc;
+
+	if (!compat)
+		return bpf_probe_read_user(m, sizeof(*m), (void *)ptr);
+	rc = bpf_probe_read_user(v, sizeof(v), (void *)ptr);
+	m->name = v[0];
+	m->iov = v[2];
+	m->iovlen = v[3];
+	m->control = v[4];
+	m->controllen = v[5];
+	return rc;
 }
 
 /* How much of `avail` payload bytes an event keeps. */

@@ -372,7 +372,7 @@ TWO_PATHS(x_rename, PPME_SYSCALL_RENAME_X)
 TWO_PATHS(x_link, PPME_SYSCALL_LINK_2_X)
 TWO_PATHS(x_symlink, PPME_SYSCALL_SYMLINK_X)
 
-static __always_inline void put_two_at(struct scratch *s, uint64_t *ctx, int64_t ret)
+static __always_inline void put_two_at(struct scratch *s, uint64_t *ctx, int64_t ret, bool compat_)
 {
 	put_u64(s, ret);
 	put_u64(s, FD(ARG0(ctx)));
@@ -384,14 +384,14 @@ static __always_inline void put_two_at(struct scratch *s, uint64_t *ctx, int64_t
 SYSCALL_EXIT(x_renameat)
 {
 	VAR(5, false);
-	put_two_at(s, ctx, ret);
+	put_two_at(s, ctx, ret, compat_);
 	VAR_END(PPME_SYSCALL_RENAMEAT_X);
 }
 
 SYSCALL_EXIT(x_renameat2)
 {
 	VAR(6, false);
-	put_two_at(s, ctx, ret);
+	put_two_at(s, ctx, ret, compat_);
 	put_u32(s, ARG4(ctx));
 	VAR_END(PPME_SYSCALL_RENAMEAT2_X);
 }
@@ -399,7 +399,7 @@ SYSCALL_EXIT(x_renameat2)
 SYSCALL_EXIT(x_linkat)
 {
 	VAR(6, false);
-	put_two_at(s, ctx, ret);
+	put_two_at(s, ctx, ret, compat_);
 	put_u32(s, ARG4(ctx) & (0x400 | 0x1000));
 	VAR_END(PPME_SYSCALL_LINKAT_2_X);
 }

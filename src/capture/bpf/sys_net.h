@@ -15,6 +15,9 @@ static __always_inline void put_write_data(struct scratch *s, uint64_t ptr, int6
 	put_user_bytes(s, ptr, snap(ret > 0 ? ret : (int64_t)(size & 0x7fffffffffffffffULL)));
 }
 
+/* A file position takes two registers of a 32-bit caller. */
+#define POSITION(ctx) (compat_ ? ARG3(ctx) | ARG4(ctx) << 32 : ARG3(ctx))
+
 SYSCALL_EXIT(x_read)
 {
 	VAR(4, false);
@@ -44,7 +47,7 @@ SYSCALL_EXIT(x_pread64)
 	put_read_data(s, ARG1(ctx), ret);
 	put_u64(s, FD(ARG0(ctx)));
 	put_u32(s, ARG2(ctx));
-	put_u64(s, ARG3(ctx));
+	put_u64(s, POSITION(ctx));
 	VAR_END(PPME_SYSCALL_PREAD_X);
 }
 
@@ -57,18 +60,18 @@ SYSCALL_EXIT(x_pwrite64)
 	put_write_data(s, ARG1(ctx), ret, size);
 	put_u64(s, FD(ARG0(ctx)));
 	put_u32(s, size);
-	put_u64(s, ARG3(ctx));
+	put_u64(s, POSITION(ctx));
 	VAR_END(PPME_SYSCALL_PWRITE_X);
 }
 
 /* res, size, data, fd: a failed read has size 0 and no data. */
-static __always_inline void put_readv(struct scratch *s, uint64_t *ctx, int64_t ret)
+static __always_inline void put_readv(struct scratch *s, uint64_t *ctx, int64_t ret, bool compat_)
 {
 	uint32_t n = 0;
 
 	put_u64(s, ret);
 	if (ret > 0) {
-		n = iov_load(s, ARG1(ctx), ARG2(ctx));
+		n = iov_load(s, ARG1(ctx), ARG2(ctx), compat_);
 		put_u32(s, ret);
 		put_iov_data(n, snap(ret));
 	} else {
@@ -78,9 +81,9 @@ static __always_inline void put_readv(struct scratch *s, uint64_t *ctx, int64_t 
 	put_u64(s, FD(ARG0(ctx)));
 }
 
-static __always_inline void put_writev(struct scratch *s, uint64_t *ctx, int64_t ret)
+static __always_inline void put_writev(struct scratch *s, uint64_t *ctx, int64_t ret, bool compat_)
 {
-	uint32_t n = iov_load(s, ARG1(ctx), ARG2(ctx));
+	uint32_t n = iov_load(s, ARG1(ctx), ARG2(ctx), compat_);
 
 	put_u64(s, ret);
 	put_iov_data(n, ret > 0 ? snap(ret) : config.snaplen);
@@ -91,30 +94,30 @@ static __always_inline void put_writev(struct scratch *s, uint64_t *ctx, int64_t
 SYSCALL_EXIT(x_readv)
 {
 	VAR(4, false);
-	put_readv(s, ctx, ret);
+	put_readv(s, ctx, ret, compat_);
 	VAR_END(PPME_SYSCALL_READV_X);
 }
 
 SYSCALL_EXIT(x_writev)
 {
 	VAR(4, false);
-	put_writev(s, ctx, ret);
+	put_writev(s, ctx, ret, compat_);
 	VAR_END(PPME_SYSCALL_WRITEV_X);
 }
 
 SYSCALL_EXIT(x_preadv)
 {
 	VAR(5, false);
-	put_readv(s, ctx, ret);
-	put_u64(s, ARG3(ctx));
+	put_readv(s, ctx, ret, compat_);
+	put_u64(s, POSITION(ctx));
 	VAR_END(PPME_SYSCALL_PREADV_X);
 }
 
 SYSCALL_EXIT(x_pwritev)
 {
 	VAR(5, false);
-	put_writev(s, ctx, ret);
-	put_u64(s, ARG3(ctx));
+	put_writev(s, ctx, ret, compat_);
+	put_u64(s, POSITION(ctx));
 	VAR_END(PPME_SYSCALL_PWRITEV_X);
 }
 
@@ -202,7 +205,7 @@ SYSCALL_EXIT(x_shutdown)
 }
 
 /* fd, tuple, and how full the listener's queue is. */
-static __always_inline void put_accept(struct scratch *s, uint64_t *ctx, int64_t ret)
+static __always_inline void put_accept(struct scratch *s, uint64_t *ctx, int64_t ret, bool compat_)
 {
 	uint32_t len = 0, max = 0;
 	struct sock *sk;
@@ -226,14 +229,14 @@ static __always_inline void put_accept(struct scratch *s, uint64_t *ctx, int64_t
 SYSCALL_EXIT(x_accept)
 {
 	VAR(5, false);
-	put_accept(s, ctx, ret);
+	put_accept(s, ctx, ret, compat_);
 	VAR_END(PPME_SOCKET_ACCEPT_5_X);
 }
 
 SYSCALL_EXIT(x_accept4)
 {
 	VAR(6, false);
-	put_accept(s, ctx, ret);
+	put_accept(s, ctx, ret, compat_);
 	put_u32(s, nonblock_cloexec(ARG3(ctx)));
 	VAR_END(PPME_SOCKET_ACCEPT4_6_X);
 }
@@ -279,13 +282,13 @@ SYSCALL_EXIT(x_sendmsg)
 
 	VAR(5, false);
 	put_u64(s, ret);
-	if (bpf_probe_read_user(&msg, sizeof(msg), (void *)ARG1(ctx))) {
+	if (read_msghdr(&msg, ARG1(ctx), compat_)) {
 		put_empty(s);
 		put_u64(s, fd);
 		put_empty(s);
 		put_empty(s);
 	} else {
-		n = iov_load(s, msg.iov, msg.iovlen);
+		n = iov_load(s, msg.iov, msg.iovlen, compat_);
 		put_iov_data(n, ret > 0 ? snap(ret) : config.snaplen);
 		put_u64(s, fd);
 		put_u32(s, iov_size(n));
@@ -307,8 +310,8 @@ SYSCALL_EXIT(x_recvmsg)
 	put_u64(s, ret);
 	if (ret >= 0) {
 		put_u32(s, ret);
-		bpf_probe_read_user(&msg, sizeof(msg), (void *)ARG1(ctx));
-		n = iov_load(s, msg.iov, msg.iovlen);
+		read_msghdr(&msg, ARG1(ctx), compat_);
+		n = iov_load(s, msg.iov, msg.iovlen, compat_);
 		put_iov_data(n, snap(ret));
 		put_tuple(fd, 0, msg.name);
 		put_user_bytes(s, msg.control, msg.controllen <= 0xffff ? msg.controllen : 0);

@@ -104,9 +104,21 @@ static __always_inline struct u_rlimit user_rlimit(uint64_t ptr)
 	return r;
 }
 
+/* A 32-bit caller's limits; all ones is "none" for it too. */
+static __always_inline struct u_rlimit narrow_rlimit(uint64_t ptr)
+{
+	struct u_rlimit r;
+	uint32_t v[2] = {};
+
+	bpf_probe_read_user(v, sizeof(v), (void *)ptr);
+	r.cur = v[0] == (uint32_t)-1 ? (uint64_t)-1 : v[0];
+	r.max = v[1] == (uint32_t)-1 ? (uint64_t)-1 : v[1];
+	return r;
+}
+
 SYSCALL_EXIT(x_setrlimit)
 {
-	struct u_rlimit r = user_rlimit(ARG1(ctx));
+	struct u_rlimit r = compat_ ? narrow_rlimit(ARG1(ctx)) : user_rlimit(ARG1(ctx));
 
 	FIXED(PPME_SYSCALL_SETRLIMIT_X, 4, 25, false, 0);
 	F64(ret);
@@ -398,6 +410,8 @@ SYSCALL_EXIT(x_generic)
 {
 	uint32_t nr = SYSCALL_NR(ctx);
 
+	if (compat_ && nr < PROBE_MAX_NR)
+		nr = from32[nr];
 	FIXED(PPME_GENERIC_X, 2, 4, false, 0);
 	F16(nr < PROBE_MAX_NR ? portable[nr] : 0);
 	F16(nr);
