@@ -562,6 +562,7 @@ int state_find_task_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, s
 {
 	unsigned first = 0, last = me->table->opts.shards;
 	struct state_task *best = NULL;
+	const struct state_ver *v;
 
 	/* Whoever might add or remove this thread below k must have done so. */
 	if (tgid_hint >= 0) {
@@ -579,11 +580,12 @@ int state_find_task_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, s
 		if (!best || okey_less(best->born, t->born))
 			best = t;
 	}
-	if (!best)
+	v = best ? task_ver_at(best, k) : NULL;
+	if (!v || v->dead)
 		return 0;
 	*ret = best;
-	*ret_ver = task_ver_at(best, k);
-	return *ret_ver && !(*ret_ver)->dead;
+	*ret_ver = v;
+	return 1;
 }
 
 int state_find_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, struct okey k,
