@@ -136,6 +136,45 @@ static void full_ring(struct live *l)
 	close(again[1]);
 }
 
+/* A flood of changes of state takes its share of the reserve and no more: births and deaths still fit. */
+static void state_flood(struct live *l)
+{
+	struct live_stats before, after;
+	struct seen s = { 0 };
+	uint64_t most = 0;
+	pid_t pid;
+
+	drain(l, &s, 0);
+	live_stats(l, &before);
+	pid = fork();
+	if (!pid) {
+		for (int i = 0; i < 20000; i++) {
+			if (chdir("/"))
+				_exit(1);
+		}
+		for (int i = 0; i < 3; i++) {
+			pid = fork();
+			if (!pid)
+				_exit(0);
+			waitpid(pid, NULL, 0);
+		}
+		_exit(0);
+	}
+	wait_child(pid);
+	for (unsigned i = 0; i < live_ring_count(l); i++) {
+		if (live_ring_used(live_ring(l, i)) > most)
+			most = live_ring_used(live_ring(l, i));
+	}
+	live_stats(l, &after);
+	CHECK(most > RING / 4 * 3 && most < RING / 16 * 15, "%" PRIu64 " of %u bytes used", most, RING);
+	CHECK(after.dropped[LIVE_DROP_RING_FULL] > before.dropped[LIVE_DROP_RING_FULL] + 1000, "%" PRIu64 " refused",
+	      after.dropped[LIVE_DROP_RING_FULL] - before.dropped[LIVE_DROP_RING_FULL]);
+	CHECK(after.dropped_critical == before.dropped_critical, "critical ones lost");
+	s = (struct seen){ .tgid = (uint32_t)pid };
+	drain(l, &s, PPME_PROCEXIT_1_E);
+	CHECK(s.of_type == 1, "%u exits of the flooder", s.of_type);
+}
+
 static unsigned seen_of(struct live *l, uint16_t type)
 {
 	struct seen s = { 0 };
@@ -170,6 +209,7 @@ static void interest_changes(struct live *l)
 	CHECK(seen_of(l, PPME_PROCEXIT_1_E) == 1, "no exit");
 	CHECK(live_set_interest(l, both) == 0, "widening again failed");
 	CHECK(seen_of(l, PPME_SYSCALL_CHDIR_X) == 1, "no chdir again");
+	state_flood(l);
 }
 
 int main(void)

@@ -16,20 +16,23 @@
 #define ST32(p, v) (*(uint32_t *)(p) = (v))
 #define ST64(p, v) (*(uint64_t *)(p) = (v))
 
-/* May the current CPU's ring take an event now? Bulk may fill three quarters, critical events the rest.
- * *wake becomes the flags of the hand-over: one wake-up when the ring passes a quarter. */
-static __always_inline void *admit(uint32_t cpu, bool critical, uint64_t *wake)
+/* How much an event matters when room is short. */
+enum { BULK, STATE, LIFE }; /* LIFE: fork, exec, exit. STATE: a change that succeeded */
+
+/* May the current CPU's ring take an event now? Bulk may fill three quarters, the others the rest. *wake becomes the flags of the hand-over: one wake-up when the ring passes a quarter. */
+static __always_inline void *admit(uint32_t cpu, uint32_t weight, uint64_t *wake)
 {
 	struct probe_cpu *c = cpu_state(cpu);
 	void *ring = bpf_map_lookup_elem(&rings, &cpu);
 	uint64_t used;
 
 	if (!ring) {
-		count_drop(cpu, PD_NO_RING, critical);
+		count_drop(cpu, PD_NO_RING, weight);
 		return NULL;
 	}
 	used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	if (!critical && used > config.ring_bytes / 4 * 3) {
+	if (used > config.ring_bytes / 4 * 3 && weight != LIFE &&
+	    (weight == BULK || !take_token(bpf_get_current_pid_tgid() >> 32))) {
 		count_drop(cpu, PD_RING_FULL, false);
 		return NULL;
 	}
@@ -86,19 +89,19 @@ static __always_inline void put_head(uint8_t *p, uint32_t cpu, uint32_t type, ui
 /* ---- fixed events ------------------------------------------------------------------------- */
 
 /* Reserves a record of `size` bytes (a constant) and writes its head. NULL: refused and counted. */
-static __always_inline uint8_t *fixed_open(uint32_t type, uint32_t nparams, uint32_t size, uint32_t len, bool critical,
+static __always_inline uint8_t *fixed_open(uint32_t type, uint32_t nparams, uint32_t size, uint32_t len, uint32_t weight,
 					   uint32_t peer, uint64_t *wake)
 {
 	uint32_t cpu = bpf_get_smp_processor_id();
-	struct subject who = subject_current(critical);
-	void *ring = admit(cpu, critical, wake);
+	struct subject who = subject_current(weight);
+	void *ring = admit(cpu, weight, wake);
 	uint8_t *p;
 
 	if (!ring)
 		return NULL;
 	p = bpf_ringbuf_reserve(ring, size, 0);
 	if (!p) {
-		count_drop(cpu, PD_RING_FULL, critical);
+		count_drop(cpu, PD_RING_FULL, weight);
 		return NULL;
 	}
 	who.peer = peer;
@@ -106,13 +109,13 @@ static __always_inline uint8_t *fixed_open(uint32_t type, uint32_t nparams, uint
 	return p;
 }
 
-/* FIXED(type, nparams, bytes of parameters, critical, peer) opens; F8..F64 write the parameters in order;
+/* FIXED(type, nparams, bytes of parameters, weight, peer) opens; F8..F64 write the parameters in order;
  * FIXED_END() submits. All offsets fold to constants. */
-#define FIXED(TYPE, NPARAMS, BYTES, CRITICAL, PEER)                                                            \
+#define FIXED(TYPE, NPARAMS, BYTES, WEIGHT, PEER)                                                              \
 	enum { f_len_ = HDR_SIZE + 2 * (NPARAMS) + (BYTES), f_size_ = (ENV_SIZE + f_len_ + 7) & ~7,           \
 	       f_lens_end_ = LENS_AT + 2 * (NPARAMS) };                                                        \
 	uint64_t f_wake_;                                                                                      \
-	uint8_t *f_ = fixed_open(TYPE, NPARAMS, f_size_, f_len_, CRITICAL, PEER, &f_wake_);                    \
+	uint8_t *f_ = fixed_open(TYPE, NPARAMS, f_size_, f_len_, WEIGHT, PEER, &f_wake_);                      \
 	uint32_t f_lp_ = LENS_AT, f_pp_ = f_lens_end_;                                                         \
 	if (!f_)                                                                                               \
 		return 0;
@@ -160,10 +163,11 @@ static __always_inline struct scratch *var_open(uint32_t nparams, bool critical)
 }
 
 /* Gives the event to the ring and the scratch back. */
-static __always_inline int var_close_as(struct scratch *s, uint32_t type, uint32_t nparams, const struct subject *who)
+static __always_inline int var_close_as(struct scratch *s, uint32_t type, uint32_t nparams, uint32_t weight,
+					const struct subject *who)
 {
 	uint32_t cpu = bpf_get_smp_processor_id();
-	bool critical = who->flags & EVT_ENV_CRITICAL;
+	bool critical = weight;
 	uint64_t end = s->pos, size, wake;
 	void *ring;
 
@@ -175,7 +179,7 @@ static __always_inline int var_close_as(struct scratch *s, uint32_t type, uint32
 		count_drop(cpu, PD_TOO_BIG, critical);
 		goto out;
 	}
-	ring = admit(cpu, critical, &wake);
+	ring = admit(cpu, weight, &wake);
 	if (!ring)
 		goto out;
 	size = (end + 7) & ~7ULL;
@@ -190,11 +194,11 @@ out:
 	return 0;
 }
 
-static __always_inline int var_close(struct scratch *s, uint32_t type, uint32_t nparams, bool critical)
+static __always_inline int var_close(struct scratch *s, uint32_t type, uint32_t nparams, uint32_t weight)
 {
-	struct subject who = subject_current(critical);
+	struct subject who = subject_current(weight);
 
-	return var_close_as(s, type, nparams, &who);
+	return var_close_as(s, type, nparams, weight, &who);
 }
 
 static __always_inline void put_len(struct scratch *s, uint32_t len)

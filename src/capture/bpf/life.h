@@ -95,7 +95,7 @@ static __always_inline int parent_side(uint64_t *ctx, int64_t ret, uint32_t type
 	put_clone_tail((uint64_t)t, clone_flags(flags), 0);
 	who = subject_current(ret > 0);
 	who.peer = clone_peer(t, ret, flags);
-	return var_close_as(s, type, CLONE_PARAMS, &who);
+	return var_close_as(s, type, CLONE_PARAMS, ret > 0 ? LIFE : BULK, &who);
 }
 
 SYSCALL_EXIT(x_clone)
@@ -183,7 +183,7 @@ int on_fork(uint64_t *ctx)
 	if (BPF_CORE_READ(parent, files) == BPF_CORE_READ(child, files))
 		flags |= PCL_FILES;
 	put_clone_tail((uint64_t)child, flags, 1);
-	return var_close_as(s, fork_type(), CLONE_PARAMS, &who);
+	return var_close_as(s, fork_type(), CLONE_PARAMS, LIFE, &who);
 }
 
 /* ---- exec --------------------------------------------------------------------------------- */
@@ -251,7 +251,7 @@ int on_exec(uint64_t *ctx)
 	put_exec_middle((uint64_t)t);
 	put_exec_end(s, t);
 	put_kernel_str(s, (uint64_t)BPF_CORE_READ(bprm, filename));
-	return var_close(s, PPME_SYSCALL_EXECVE_19_X, 31, true);
+	return var_close(s, PPME_SYSCALL_EXECVE_19_X, 31, LIFE);
 }
 
 #define MAX_STRINGS 16
@@ -335,7 +335,7 @@ SYSCALL_EXIT(x_execve)
 		return 0;
 	put_failed_exec(s, ret, ARG1(ctx), ARG2(ctx), compat_);
 	put_user_str(s, ARG0(ctx));
-	return var_close(s, PPME_SYSCALL_EXECVE_19_X, 31, false);
+	return var_close(s, PPME_SYSCALL_EXECVE_19_X, 31, BULK);
 }
 
 SYSCALL_EXIT(x_execveat)
@@ -348,7 +348,7 @@ SYSCALL_EXIT(x_execveat)
 	if (!s)
 		return 0;
 	put_failed_exec(s, ret, ARG2(ctx), ARG3(ctx), compat_);
-	return var_close(s, PPME_SYSCALL_EXECVEAT_X, 30, false);
+	return var_close(s, PPME_SYSCALL_EXECVEAT_X, 30, BULK);
 }
 
 /* ---- exit --------------------------------------------------------------------------------- */
@@ -421,7 +421,7 @@ int on_exit(uint64_t *ctx)
 	bpf_core_read(&first, sizeof(first), &head->next);
 	if (first != head)
 		heir = reaper(t);
-	FIXED(PPME_PROCEXIT_1_E, 5, 26, true, 0);
+	FIXED(PPME_PROCEXIT_1_E, 5, 26, LIFE, 0);
 	F64(status);
 	F64((status >> 8) & 0xff);
 	F8((status & 0x7f) && (status & 0x7f) != 0x7f ? status & 0x7f : 0);

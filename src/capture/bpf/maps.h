@@ -83,6 +83,33 @@ static __always_inline struct scratch *scratch_here(void)
 	return bpf_map_lookup_elem(&scratches, &cpu);
 }
 
+/* What a thread group may take of the last quarter of a ring for changes of its state: so many at once, then
+ * one per interval. A flood of them is then like any other flood, and leaves room for forks, execs and exits. */
+#define BUCKET_SIZE 64
+#define BUCKET_NS 1000000
+
+struct probe_bucket buckets[PROBE_BUCKETS];
+
+/* Called only when a ring is more than three quarters full. Two CPUs may count one token twice: no harm. */
+static __always_inline bool take_token(uint32_t tgid)
+{
+	struct probe_bucket *b = &buckets[tgid & (PROBE_BUCKETS - 1)];
+	uint64_t now = bpf_ktime_get_boot_ns(), earned = (now - b->since) / BUCKET_NS;
+
+	if (b->tgid != tgid || earned >= BUCKET_SIZE) {
+		b->tgid = tgid;
+		b->tokens = BUCKET_SIZE;
+		b->since = now;
+	} else if (earned) {
+		b->tokens = b->tokens + earned > BUCKET_SIZE ? BUCKET_SIZE : b->tokens + earned;
+		b->since += earned * BUCKET_NS;
+	}
+	if (!b->tokens)
+		return false;
+	b->tokens--;
+	return true;
+}
+
 static __always_inline struct probe_cpu *cpu_state(uint32_t cpu)
 {
 	return &cpus[cpu & (PROBE_MAX_CPU - 1)];

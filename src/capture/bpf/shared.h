@@ -11,6 +11,7 @@
 #define PROBE_SNAPLEN_MAX 32768 /* bytes of payload one event can carry */
 #define PROBE_LOSSY_SLOTS 16384 /* power of two */
 
+#define PROBE_BUCKETS 4096	/* power of two */
 #define PROBE_NO_NR 0xffff	/* a 32-bit number that has no 64-bit one */
 
 /* Same order as enum live_drop (a static assertion in the loader holds them together). */
@@ -27,6 +28,12 @@ struct probe_cpu {
 	uint64_t spare[7];
 };
 _Static_assert(sizeof(struct probe_cpu) == 128, "the probe and the loader agree on the layout");
+
+/* How much of the reserve a thread group may still take; maps.h has the rule. */
+struct probe_bucket {
+	uint32_t tgid, tokens;
+	uint64_t since; /* boot time clock, ns */
+};
 
 /* How the programs are attached and what the kernel offers: constants for the verifier, which then
  * never looks at the branches not taken. */

@@ -3,13 +3,16 @@
 #include "capture/bpf/flags.h"
 #include "capture/bpf/sock.h"
 
-#define VAR(NPARAMS, CRITICAL)                                                                                 \
+/* The weight of a call that changes state when it succeeds. */
+#define STATE_IF(OK) ((OK) ? STATE : BULK)
+
+#define VAR(NPARAMS, WEIGHT)                                                                                   \
 	enum { n_ = NPARAMS };                                                                                 \
-	const bool crit_ = CRITICAL;                                                                           \
-	struct scratch *s = var_open(n_, crit_);                                                               \
+	const uint32_t weight_ = WEIGHT;                                                                           \
+	struct scratch *s = var_open(n_, weight_);                                                               \
 	if (!s)                                                                                                \
 		return 0;
-#define VAR_END(TYPE) return var_close(s, TYPE, n_, crit_)
+#define VAR_END(TYPE) return var_close(s, TYPE, n_, weight_)
 
 /* Facts of the file an open made. Descriptor 0 is left out, as the reference does. */
 static __always_inline uint32_t opened(int64_t fd, struct file_facts *ret)
@@ -46,7 +49,7 @@ SYSCALL_EXIT(x_open)
 	uint64_t flags = ARG1(ctx);
 	uint32_t made;
 
-	VAR(6, false);
+	VAR(6, BULK);
 	made = opened(ret, &ff);
 	put_u64(s, ret);
 	put_user_str(s, ARG0(ctx));
@@ -63,7 +66,7 @@ SYSCALL_EXIT(x_openat)
 	uint64_t flags = ARG2(ctx);
 	uint32_t made;
 
-	VAR(7, false);
+	VAR(7, BULK);
 	made = opened(ret, &ff);
 	put_u64(s, ret);
 	put_u64(s, FD(ARG0(ctx)));
@@ -81,7 +84,7 @@ SYSCALL_EXIT(x_openat2)
 	struct file_facts ff;
 	uint32_t made;
 
-	VAR(8, false);
+	VAR(8, BULK);
 	made = opened(ret, &ff);
 	bpf_probe_read_user(&how, sizeof(how), (void *)ARG2(ctx));
 	put_u64(s, ret);
@@ -99,7 +102,7 @@ SYSCALL_EXIT(x_creat)
 {
 	struct file_facts ff;
 
-	VAR(6, false);
+	VAR(6, BULK);
 	opened(ret, &ff);
 	put_u64(s, ret);
 	put_user_str(s, ARG0(ctx));
@@ -116,7 +119,7 @@ SYSCALL_EXIT(x_open_by_handle_at)
 	struct file *f = NULL;
 	uint32_t made;
 
-	VAR(6, false);
+	VAR(6, BULK);
 	made = ret > 0 ? opened(ret, &ff) : opened(-1, &ff);
 	put_u64(s, ret);
 	put_u64(s, FD(ARG0(ctx)));
@@ -133,7 +136,7 @@ SYSCALL_EXIT(x_close)
 {
 	int64_t fd = FD(ARG0(ctx));
 
-	FIXED(PPME_SYSCALL_CLOSE_X, 2, 16, false, 0);
+	FIXED(PPME_SYSCALL_CLOSE_X, 2, 16, BULK, 0);
 	F64(ret);
 	F64(fd);
 	FIXED_END();
@@ -141,7 +144,7 @@ SYSCALL_EXIT(x_close)
 
 SYSCALL_EXIT(x_close_range)
 {
-	FIXED(PPME_SYSCALL_CLOSE_RANGE_X, 4, 20, false, 0);
+	FIXED(PPME_SYSCALL_CLOSE_RANGE_X, 4, 20, BULK, 0);
 	F64(ret);
 	F32(ARG0(ctx));
 	F32(ARG1(ctx));
@@ -151,7 +154,7 @@ SYSCALL_EXIT(x_close_range)
 
 SYSCALL_EXIT(x_dup)
 {
-	FIXED(PPME_SYSCALL_DUP_1_X, 2, 16, false, 0);
+	FIXED(PPME_SYSCALL_DUP_1_X, 2, 16, BULK, 0);
 	F64(FD(ret));
 	F64(FD(ARG0(ctx)));
 	FIXED_END();
@@ -159,7 +162,7 @@ SYSCALL_EXIT(x_dup)
 
 SYSCALL_EXIT(x_dup2)
 {
-	FIXED(PPME_SYSCALL_DUP2_X, 3, 24, false, 0);
+	FIXED(PPME_SYSCALL_DUP2_X, 3, 24, BULK, 0);
 	F64(FD(ret));
 	F64(FD(ARG0(ctx)));
 	F64(FD(ARG1(ctx)));
@@ -168,7 +171,7 @@ SYSCALL_EXIT(x_dup2)
 
 SYSCALL_EXIT(x_dup3)
 {
-	FIXED(PPME_SYSCALL_DUP3_X, 4, 28, false, 0);
+	FIXED(PPME_SYSCALL_DUP3_X, 4, 28, BULK, 0);
 	F64(FD(ret));
 	F64(FD(ARG0(ctx)));
 	F64(FD(ARG1(ctx)));
@@ -178,7 +181,7 @@ SYSCALL_EXIT(x_dup3)
 
 SYSCALL_EXIT(x_fcntl)
 {
-	FIXED(PPME_SYSCALL_FCNTL_X, 4, 25, false, 0);
+	FIXED(PPME_SYSCALL_FCNTL_X, 4, 25, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F8(fcntl_cmd(ARG1(ctx)));
@@ -206,7 +209,7 @@ SYSCALL_EXIT(x_pipe)
 	int32_t fd[2];
 	uint64_t ino = pipe_fds(ret, ARG0(ctx), fd);
 
-	FIXED(PPME_SYSCALL_PIPE_X, 4, 32, false, 0);
+	FIXED(PPME_SYSCALL_PIPE_X, 4, 32, BULK, 0);
 	F64(ret);
 	F64((int64_t)fd[0]);
 	F64((int64_t)fd[1]);
@@ -219,7 +222,7 @@ SYSCALL_EXIT(x_pipe2)
 	int32_t fd[2];
 	uint64_t ino = pipe_fds(ret, ARG0(ctx), fd), flags = ARG1(ctx);
 
-	FIXED(PPME_SYSCALL_PIPE2_X, 5, 36, false, 0);
+	FIXED(PPME_SYSCALL_PIPE2_X, 5, 36, BULK, 0);
 	F64(ret);
 	F64((int64_t)fd[0]);
 	F64((int64_t)fd[1]);
@@ -230,24 +233,24 @@ SYSCALL_EXIT(x_pipe2)
 
 /* ---- events of a result and a path -------------------------------------------------------- */
 
-#define PATH_EVENT(NAME, TYPE, CRITICAL)                                                                       \
+#define PATH_EVENT(NAME, TYPE, WEIGHT)                                                                         \
 	SYSCALL_EXIT(NAME)                                                                                     \
 	{                                                                                                      \
-		VAR(2, CRITICAL);                                                                              \
+		VAR(2, WEIGHT);                                                                                \
 		put_u64(s, ret);                                                                               \
 		put_user_str(s, ARG0(ctx));                                                                    \
 		VAR_END(TYPE);                                                                                 \
 	}
 
-PATH_EVENT(x_chdir, PPME_SYSCALL_CHDIR_X, ret >= 0)
-PATH_EVENT(x_chroot, PPME_SYSCALL_CHROOT_X, ret >= 0)
-PATH_EVENT(x_rmdir, PPME_SYSCALL_RMDIR_2_X, false)
-PATH_EVENT(x_unlink, PPME_SYSCALL_UNLINK_2_X, false)
-PATH_EVENT(x_umount, PPME_SYSCALL_UMOUNT_1_X, ret >= 0)
+PATH_EVENT(x_chdir, PPME_SYSCALL_CHDIR_X, STATE_IF(ret >= 0))
+PATH_EVENT(x_chroot, PPME_SYSCALL_CHROOT_X, STATE_IF(ret >= 0))
+PATH_EVENT(x_rmdir, PPME_SYSCALL_RMDIR_2_X, BULK)
+PATH_EVENT(x_unlink, PPME_SYSCALL_UNLINK_2_X, BULK)
+PATH_EVENT(x_umount, PPME_SYSCALL_UMOUNT_1_X, STATE_IF(ret >= 0))
 
 SYSCALL_EXIT(x_fchdir)
 {
-	FIXED(PPME_SYSCALL_FCHDIR_X, 2, 16, ret >= 0, 0);
+	FIXED(PPME_SYSCALL_FCHDIR_X, 2, 16, STATE_IF(ret >= 0), 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	FIXED_END();
@@ -255,7 +258,7 @@ SYSCALL_EXIT(x_fchdir)
 
 SYSCALL_EXIT(x_getcwd)
 {
-	VAR(2, false);
+	VAR(2, BULK);
 	put_u64(s, ret);
 	put_user_str(s, ret >= 0 ? ARG0(ctx) : 0);
 	VAR_END(PPME_SYSCALL_GETCWD_X);
@@ -263,7 +266,7 @@ SYSCALL_EXIT(x_getcwd)
 
 SYSCALL_EXIT(x_mkdir)
 {
-	VAR(3, false);
+	VAR(3, BULK);
 	put_u64(s, ret);
 	put_user_str(s, ARG0(ctx));
 	put_u32(s, ARG1(ctx));
@@ -272,7 +275,7 @@ SYSCALL_EXIT(x_mkdir)
 
 SYSCALL_EXIT(x_mkdirat)
 {
-	VAR(4, false);
+	VAR(4, BULK);
 	put_u64(s, ret);
 	put_u64(s, FD(ARG0(ctx)));
 	put_user_str(s, ARG1(ctx));
@@ -282,7 +285,7 @@ SYSCALL_EXIT(x_mkdirat)
 
 SYSCALL_EXIT(x_unlinkat)
 {
-	VAR(4, false);
+	VAR(4, BULK);
 	put_u64(s, ret);
 	put_u64(s, FD(ARG0(ctx)));
 	put_user_str(s, ARG1(ctx));
@@ -294,7 +297,7 @@ SYSCALL_EXIT(x_unlinkat)
 
 SYSCALL_EXIT(x_chmod)
 {
-	VAR(3, false);
+	VAR(3, BULK);
 	put_u64(s, ret);
 	put_user_str(s, ARG0(ctx));
 	put_u32(s, mode_bits(ARG1(ctx)));
@@ -303,7 +306,7 @@ SYSCALL_EXIT(x_chmod)
 
 SYSCALL_EXIT(x_fchmod)
 {
-	FIXED(PPME_SYSCALL_FCHMOD_X, 3, 20, false, 0);
+	FIXED(PPME_SYSCALL_FCHMOD_X, 3, 20, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F32(mode_bits(ARG1(ctx)));
@@ -312,7 +315,7 @@ SYSCALL_EXIT(x_fchmod)
 
 SYSCALL_EXIT(x_fchmodat)
 {
-	VAR(4, false);
+	VAR(4, BULK);
 	put_u64(s, ret);
 	put_u64(s, FD(ARG0(ctx)));
 	put_user_str(s, ARG1(ctx));
@@ -323,7 +326,7 @@ SYSCALL_EXIT(x_fchmodat)
 #define CHOWN_EVENT(NAME, TYPE)                                                                                \
 	SYSCALL_EXIT(NAME)                                                                                     \
 	{                                                                                                      \
-		VAR(4, false);                                                                                 \
+		VAR(4, BULK);                                                                                 \
 		put_u64(s, ret);                                                                               \
 		put_user_str(s, ARG0(ctx));                                                                    \
 		put_u32(s, ARG1(ctx));                                                                         \
@@ -336,7 +339,7 @@ CHOWN_EVENT(x_lchown, PPME_SYSCALL_LCHOWN_X)
 
 SYSCALL_EXIT(x_fchown)
 {
-	FIXED(PPME_SYSCALL_FCHOWN_X, 4, 24, false, 0);
+	FIXED(PPME_SYSCALL_FCHOWN_X, 4, 24, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F32(ARG1(ctx));
@@ -346,7 +349,7 @@ SYSCALL_EXIT(x_fchown)
 
 SYSCALL_EXIT(x_fchownat)
 {
-	VAR(6, false);
+	VAR(6, BULK);
 	put_u64(s, ret);
 	put_u64(s, FD(ARG0(ctx)));
 	put_user_str(s, ARG1(ctx));
@@ -361,7 +364,7 @@ SYSCALL_EXIT(x_fchownat)
 #define TWO_PATHS(NAME, TYPE)                                                                                  \
 	SYSCALL_EXIT(NAME)                                                                                     \
 	{                                                                                                      \
-		VAR(3, false);                                                                                 \
+		VAR(3, BULK);                                                                                 \
 		put_u64(s, ret);                                                                               \
 		put_user_str(s, ARG0(ctx));                                                                    \
 		put_user_str(s, ARG1(ctx));                                                                    \
@@ -383,14 +386,14 @@ static __always_inline void put_two_at(struct scratch *s, uint64_t *ctx, int64_t
 
 SYSCALL_EXIT(x_renameat)
 {
-	VAR(5, false);
+	VAR(5, BULK);
 	put_two_at(s, ctx, ret, compat_);
 	VAR_END(PPME_SYSCALL_RENAMEAT_X);
 }
 
 SYSCALL_EXIT(x_renameat2)
 {
-	VAR(6, false);
+	VAR(6, BULK);
 	put_two_at(s, ctx, ret, compat_);
 	put_u32(s, ARG4(ctx));
 	VAR_END(PPME_SYSCALL_RENAMEAT2_X);
@@ -398,7 +401,7 @@ SYSCALL_EXIT(x_renameat2)
 
 SYSCALL_EXIT(x_linkat)
 {
-	VAR(6, false);
+	VAR(6, BULK);
 	put_two_at(s, ctx, ret, compat_);
 	put_u32(s, ARG4(ctx) & (0x400 | 0x1000));
 	VAR_END(PPME_SYSCALL_LINKAT_2_X);
@@ -406,7 +409,7 @@ SYSCALL_EXIT(x_linkat)
 
 SYSCALL_EXIT(x_symlinkat)
 {
-	VAR(4, false);
+	VAR(4, BULK);
 	put_u64(s, ret);
 	put_user_str(s, ARG0(ctx));
 	put_u64(s, FD(ARG1(ctx)));
@@ -423,7 +426,7 @@ SYSCALL_EXIT(x_mount)
 	/* The magic number that old callers put in the upper half. */
 	if ((flags & 0xffff0000) == 0xc0ed0000)
 		flags &= 0xffff;
-	VAR(5, ret >= 0);
+	VAR(5, STATE_IF(ret >= 0));
 	put_u64(s, ret);
 	put_user_str(s, ARG0(ctx));
 	put_user_str(s, ARG1(ctx));
@@ -434,7 +437,7 @@ SYSCALL_EXIT(x_mount)
 
 SYSCALL_EXIT(x_umount2)
 {
-	VAR(3, ret >= 0);
+	VAR(3, STATE_IF(ret >= 0));
 	put_u64(s, ret);
 	put_user_str(s, ARG0(ctx));
 	put_u32(s, ARG1(ctx) & 15);

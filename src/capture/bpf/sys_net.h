@@ -20,7 +20,7 @@ static __always_inline void put_write_data(struct scratch *s, uint64_t ptr, int6
 
 SYSCALL_EXIT(x_read)
 {
-	VAR(4, false);
+	VAR(4, BULK);
 	put_u64(s, ret);
 	put_read_data(s, ARG1(ctx), ret);
 	put_u64(s, FD(ARG0(ctx)));
@@ -32,7 +32,7 @@ SYSCALL_EXIT(x_write)
 {
 	uint64_t size = ARG2(ctx);
 
-	VAR(4, false);
+	VAR(4, BULK);
 	put_u64(s, ret);
 	put_write_data(s, ARG1(ctx), ret, size);
 	put_u64(s, FD(ARG0(ctx)));
@@ -42,7 +42,7 @@ SYSCALL_EXIT(x_write)
 
 SYSCALL_EXIT(x_pread64)
 {
-	VAR(5, false);
+	VAR(5, BULK);
 	put_u64(s, ret);
 	put_read_data(s, ARG1(ctx), ret);
 	put_u64(s, FD(ARG0(ctx)));
@@ -55,7 +55,7 @@ SYSCALL_EXIT(x_pwrite64)
 {
 	uint64_t size = ARG2(ctx);
 
-	VAR(5, false);
+	VAR(5, BULK);
 	put_u64(s, ret);
 	put_write_data(s, ARG1(ctx), ret, size);
 	put_u64(s, FD(ARG0(ctx)));
@@ -93,21 +93,21 @@ static __always_inline void put_writev(struct scratch *s, uint64_t *ctx, int64_t
 
 SYSCALL_EXIT(x_readv)
 {
-	VAR(4, false);
+	VAR(4, BULK);
 	put_readv(s, ctx, ret, compat_);
 	VAR_END(PPME_SYSCALL_READV_X);
 }
 
 SYSCALL_EXIT(x_writev)
 {
-	VAR(4, false);
+	VAR(4, BULK);
 	put_writev(s, ctx, ret, compat_);
 	VAR_END(PPME_SYSCALL_WRITEV_X);
 }
 
 SYSCALL_EXIT(x_preadv)
 {
-	VAR(5, false);
+	VAR(5, BULK);
 	put_readv(s, ctx, ret, compat_);
 	put_u64(s, POSITION(ctx));
 	VAR_END(PPME_SYSCALL_PREADV_X);
@@ -115,7 +115,7 @@ SYSCALL_EXIT(x_preadv)
 
 SYSCALL_EXIT(x_pwritev)
 {
-	VAR(5, false);
+	VAR(5, BULK);
 	put_writev(s, ctx, ret, compat_);
 	put_u64(s, POSITION(ctx));
 	VAR_END(PPME_SYSCALL_PWRITEV_X);
@@ -127,7 +127,7 @@ SYSCALL_EXIT(x_socket)
 {
 	uint64_t type = ARG1(ctx);
 
-	FIXED(PPME_SOCKET_SOCKET_X, 5, 24, false, 0);
+	FIXED(PPME_SOCKET_SOCKET_X, 5, 24, BULK, 0);
 	F64(ret);
 	F32(ARG0(ctx) & 0xff);
 	F32(type);
@@ -147,7 +147,7 @@ SYSCALL_EXIT(x_socketpair)
 		if (source)
 			peer = (uint64_t)BPF_CORE_READ((struct unix_sock *)source, peer);
 	}
-	FIXED(PPME_SOCKET_SOCKETPAIR_X, 8, 52, false, 0);
+	FIXED(PPME_SOCKET_SOCKETPAIR_X, 8, 52, BULK, 0);
 	F64(ret);
 	F64((int64_t)fd[0]);
 	F64((int64_t)fd[1]);
@@ -161,7 +161,7 @@ SYSCALL_EXIT(x_socketpair)
 
 SYSCALL_EXIT(x_bind)
 {
-	VAR(3, false);
+	VAR(3, BULK);
 	put_u64(s, ret);
 	put_sockaddr(ARG1(ctx), ARG2(ctx) & 0xffff);
 	put_u64(s, FD(ARG0(ctx)));
@@ -173,7 +173,7 @@ SYSCALL_EXIT(x_connect)
 	bool done = !ret || ret == -EINPROGRESS;
 	int64_t fd = FD(ARG0(ctx));
 
-	VAR(4, done);
+	VAR(4, STATE_IF(done));
 	put_u64(s, ret);
 	if (done)
 		put_tuple(fd, 1, ARG1(ctx));
@@ -186,7 +186,7 @@ SYSCALL_EXIT(x_connect)
 
 SYSCALL_EXIT(x_listen)
 {
-	FIXED(PPME_SOCKET_LISTEN_X, 3, 20, false, 0);
+	FIXED(PPME_SOCKET_LISTEN_X, 3, 20, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F32(ARG1(ctx));
@@ -197,7 +197,7 @@ SYSCALL_EXIT(x_shutdown)
 {
 	uint32_t how = ARG1(ctx);
 
-	FIXED(PPME_SOCKET_SHUTDOWN_X, 3, 17, false, 0);
+	FIXED(PPME_SOCKET_SHUTDOWN_X, 3, 17, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F8(how < 3 ? how : 0xff);
@@ -228,14 +228,14 @@ static __always_inline void put_accept(struct scratch *s, uint64_t *ctx, int64_t
 
 SYSCALL_EXIT(x_accept)
 {
-	VAR(5, false);
+	VAR(5, BULK);
 	put_accept(s, ctx, ret, compat_);
 	VAR_END(PPME_SOCKET_ACCEPT_5_X);
 }
 
 SYSCALL_EXIT(x_accept4)
 {
-	VAR(6, false);
+	VAR(6, BULK);
 	put_accept(s, ctx, ret, compat_);
 	put_u32(s, nonblock_cloexec(ARG3(ctx)));
 	VAR_END(PPME_SOCKET_ACCEPT4_6_X);
@@ -246,7 +246,7 @@ SYSCALL_EXIT(x_sendto)
 	uint32_t size = ARG2(ctx);
 	int64_t fd = FD(ARG0(ctx));
 
-	VAR(5, false);
+	VAR(5, BULK);
 	put_u64(s, ret);
 	put_write_data(s, ARG1(ctx), ret, size);
 	put_u64(s, fd);
@@ -262,7 +262,7 @@ SYSCALL_EXIT(x_recvfrom)
 {
 	int64_t fd = FD(ARG0(ctx));
 
-	VAR(5, false);
+	VAR(5, BULK);
 	put_u64(s, ret);
 	put_read_data(s, ARG1(ctx), ret);
 	if (ret >= 0)
@@ -280,7 +280,7 @@ SYSCALL_EXIT(x_sendmsg)
 	int64_t fd = FD(ARG0(ctx));
 	uint32_t n;
 
-	VAR(5, false);
+	VAR(5, BULK);
 	put_u64(s, ret);
 	if (read_msghdr(&msg, ARG1(ctx), compat_)) {
 		put_empty(s);
@@ -306,7 +306,7 @@ SYSCALL_EXIT(x_recvmsg)
 	int64_t fd = FD(ARG0(ctx));
 	uint32_t n;
 
-	VAR(6, false);
+	VAR(6, BULK);
 	put_u64(s, ret);
 	if (ret >= 0) {
 		put_u32(s, ret);

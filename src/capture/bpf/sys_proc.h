@@ -8,7 +8,7 @@
 #define IDS1(NAME, TYPE)                                                                                       \
 	SYSCALL_EXIT(NAME)                                                                                     \
 	{                                                                                                      \
-		FIXED(TYPE, 2, 12, ret >= 0, 0);                                                               \
+		FIXED(TYPE, 2, 12, STATE_IF(ret >= 0), 0);                                                               \
 		F64(ret);                                                                                      \
 		F32(ARG0(ctx));                                                                                \
 		FIXED_END();                                                                                   \
@@ -16,7 +16,7 @@
 #define IDS2(NAME, TYPE)                                                                                       \
 	SYSCALL_EXIT(NAME)                                                                                     \
 	{                                                                                                      \
-		FIXED(TYPE, 3, 16, ret >= 0, 0);                                                               \
+		FIXED(TYPE, 3, 16, STATE_IF(ret >= 0), 0);                                                               \
 		F64(ret);                                                                                      \
 		F32(ARG0(ctx));                                                                                \
 		F32(ARG1(ctx));                                                                                \
@@ -25,7 +25,7 @@
 #define IDS3(NAME, TYPE)                                                                                       \
 	SYSCALL_EXIT(NAME)                                                                                     \
 	{                                                                                                      \
-		FIXED(TYPE, 4, 20, ret >= 0, 0);                                                               \
+		FIXED(TYPE, 4, 20, STATE_IF(ret >= 0), 0);                                                               \
 		F64(ret);                                                                                      \
 		F32(ARG0(ctx));                                                                                \
 		F32(ARG1(ctx));                                                                                \
@@ -42,14 +42,14 @@ IDS3(x_setresgid, PPME_SYSCALL_SETRESGID_X)
 
 SYSCALL_EXIT(x_setsid)
 {
-	FIXED(PPME_SYSCALL_SETSID_X, 1, 8, ret >= 0, 0);
+	FIXED(PPME_SYSCALL_SETSID_X, 1, 8, STATE_IF(ret >= 0), 0);
 	F64(ret);
 	FIXED_END();
 }
 
 SYSCALL_EXIT(x_setpgid)
 {
-	FIXED(PPME_SYSCALL_SETPGID_X, 3, 24, ret >= 0, 0);
+	FIXED(PPME_SYSCALL_SETPGID_X, 3, 24, STATE_IF(ret >= 0), 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F64(FD(ARG1(ctx)));
@@ -64,7 +64,7 @@ SYSCALL_EXIT(x_capset)
 	BPF_CORE_READ_INTO(&inh, cred, cap_inheritable);
 	BPF_CORE_READ_INTO(&perm, cred, cap_permitted);
 	BPF_CORE_READ_INTO(&eff, cred, cap_effective);
-	FIXED(PPME_SYSCALL_CAPSET_X, 4, 32, ret >= 0, 0);
+	FIXED(PPME_SYSCALL_CAPSET_X, 4, 32, STATE_IF(ret >= 0), 0);
 	F64(ret);
 	F64(inh & CAP_KNOWN);
 	F64(perm & CAP_KNOWN);
@@ -78,7 +78,7 @@ SYSCALL_EXIT(x_prctl)
 	uint64_t arg = ARG1(ctx);
 	int32_t attr = 0;
 
-	VAR(4, false);
+	VAR(4, BULK);
 	put_u64(s, ret);
 	put_u32(s, option);
 	if (option == 15 || option == 16) { /* PR_SET_NAME, PR_GET_NAME */
@@ -120,7 +120,7 @@ SYSCALL_EXIT(x_setrlimit)
 {
 	struct u_rlimit r = compat_ ? narrow_rlimit(ARG1(ctx)) : user_rlimit(ARG1(ctx));
 
-	FIXED(PPME_SYSCALL_SETRLIMIT_X, 4, 25, false, 0);
+	FIXED(PPME_SYSCALL_SETRLIMIT_X, 4, 25, BULK, 0);
 	F64(ret);
 	F64(r.cur);
 	F64(r.max);
@@ -134,7 +134,7 @@ SYSCALL_EXIT(x_prlimit64)
 
 	if (!ret)
 		old = user_rlimit(ARG3(ctx));
-	FIXED(PPME_SYSCALL_PRLIMIT_X, 7, 49, false, 0);
+	FIXED(PPME_SYSCALL_PRLIMIT_X, 7, 49, BULK, 0);
 	F64(ret);
 	F64(new.cur);
 	F64(new.max);
@@ -149,7 +149,7 @@ SYSCALL_EXIT(x_prlimit64)
 
 SYSCALL_EXIT(x_setns)
 {
-	FIXED(PPME_SYSCALL_SETNS_X, 3, 20, ret >= 0, 0);
+	FIXED(PPME_SYSCALL_SETNS_X, 3, 20, STATE_IF(ret >= 0), 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F32(clone_flags(ARG1(ctx)));
@@ -158,7 +158,7 @@ SYSCALL_EXIT(x_setns)
 
 SYSCALL_EXIT(x_unshare)
 {
-	FIXED(PPME_SYSCALL_UNSHARE_X, 2, 12, ret >= 0, 0);
+	FIXED(PPME_SYSCALL_UNSHARE_X, 2, 12, STATE_IF(ret >= 0), 0);
 	F64(ret);
 	F32(clone_flags(ARG0(ctx)));
 	FIXED_END();
@@ -194,7 +194,7 @@ SYSCALL_EXIT(x_ptrace)
 	uint32_t req = ptrace_request(ARG0(ctx));
 	uint64_t data = ARG3(ctx), word = 0;
 
-	VAR(5, ret >= 0);
+	VAR(5, STATE_IF(ret >= 0));
 	put_u64(s, ret);
 	put_dyn_u64(s, ret < 0 ? 0 : ARG2(ctx));
 	if (ret < 0) {
@@ -216,7 +216,7 @@ SYSCALL_EXIT(x_init_module)
 {
 	uint64_t len = ARG1(ctx);
 
-	VAR(4, ret >= 0);
+	VAR(4, STATE_IF(ret >= 0));
 	put_u64(s, ret);
 	put_user_bytes(s, ARG0(ctx), len);
 	put_u64(s, len);
@@ -226,7 +226,7 @@ SYSCALL_EXIT(x_init_module)
 
 SYSCALL_EXIT(x_finit_module)
 {
-	VAR(4, ret >= 0);
+	VAR(4, STATE_IF(ret >= 0));
 	put_u64(s, ret);
 	put_u64(s, FD(ARG0(ctx)));
 	put_user_str(s, ARG1(ctx));
@@ -236,7 +236,7 @@ SYSCALL_EXIT(x_finit_module)
 
 SYSCALL_EXIT(x_bpf)
 {
-	FIXED(PPME_SYSCALL_BPF_2_X, 2, 12, false, 0);
+	FIXED(PPME_SYSCALL_BPF_2_X, 2, 12, BULK, 0);
 	F64(ret);
 	F32(ARG0(ctx));
 	FIXED_END();
@@ -246,7 +246,7 @@ SYSCALL_EXIT(x_bpf)
 
 SYSCALL_EXIT(x_kill)
 {
-	FIXED(PPME_SYSCALL_KILL_X, 3, 17, false, 0);
+	FIXED(PPME_SYSCALL_KILL_X, 3, 17, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F8(ARG1(ctx));
@@ -255,7 +255,7 @@ SYSCALL_EXIT(x_kill)
 
 SYSCALL_EXIT(x_tkill)
 {
-	FIXED(PPME_SYSCALL_TKILL_X, 3, 17, false, 0);
+	FIXED(PPME_SYSCALL_TKILL_X, 3, 17, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F8(ARG1(ctx));
@@ -264,7 +264,7 @@ SYSCALL_EXIT(x_tkill)
 
 SYSCALL_EXIT(x_tgkill)
 {
-	FIXED(PPME_SYSCALL_TGKILL_X, 4, 25, false, 0);
+	FIXED(PPME_SYSCALL_TGKILL_X, 4, 25, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F64(FD(ARG1(ctx)));
@@ -276,7 +276,7 @@ SYSCALL_EXIT(x_tgkill)
 
 SYSCALL_EXIT(x_memfd_create)
 {
-	VAR(3, false);
+	VAR(3, BULK);
 	put_u64(s, ret);
 	put_user_str(s, ARG0(ctx));
 	put_u32(s, ARG1(ctx) & 7);
@@ -285,7 +285,7 @@ SYSCALL_EXIT(x_memfd_create)
 
 SYSCALL_EXIT(x_userfaultfd)
 {
-	FIXED(PPME_SYSCALL_USERFAULTFD_X, 2, 12, false, 0);
+	FIXED(PPME_SYSCALL_USERFAULTFD_X, 2, 12, BULK, 0);
 	F64(ret);
 	F32(ARG0(ctx)); /* native bits: the reference does not convert them */
 	FIXED_END();
@@ -296,7 +296,7 @@ SYSCALL_EXIT(x_io_uring_setup)
 	struct u_uring_params p = {};
 
 	bpf_probe_read_user(&p, sizeof(p), (void *)ARG1(ctx));
-	FIXED(PPME_SYSCALL_IO_URING_SETUP_X, 8, 36, false, 0);
+	FIXED(PPME_SYSCALL_IO_URING_SETUP_X, 8, 36, BULK, 0);
 	F64(ret);
 	F32(ARG0(ctx));
 	F32(p.sq_entries);
@@ -310,7 +310,7 @@ SYSCALL_EXIT(x_io_uring_setup)
 
 SYSCALL_EXIT(x_eventfd)
 {
-	FIXED(PPME_SYSCALL_EVENTFD_X, 3, 20, false, 0);
+	FIXED(PPME_SYSCALL_EVENTFD_X, 3, 20, BULK, 0);
 	F64(ret);
 	F64(ARG0(ctx));
 	F32(0);
@@ -319,7 +319,7 @@ SYSCALL_EXIT(x_eventfd)
 
 SYSCALL_EXIT(x_eventfd2)
 {
-	FIXED(PPME_SYSCALL_EVENTFD2_X, 3, 18, false, 0);
+	FIXED(PPME_SYSCALL_EVENTFD2_X, 3, 18, BULK, 0);
 	F64(ret);
 	F16(fd_flags(ARG1(ctx)));
 	F64(ARG0(ctx) & 0xffffffff);
@@ -328,7 +328,7 @@ SYSCALL_EXIT(x_eventfd2)
 
 SYSCALL_EXIT(x_timerfd_create)
 {
-	FIXED(PPME_SYSCALL_TIMERFD_CREATE_X, 3, 10, false, 0);
+	FIXED(PPME_SYSCALL_TIMERFD_CREATE_X, 3, 10, BULK, 0);
 	F64(ret);
 	F8(ARG0(ctx));
 	F8(fd_flags(ARG1(ctx))); /* eight bits: the close-on-exec bit does not fit, as in the reference */
@@ -337,7 +337,7 @@ SYSCALL_EXIT(x_timerfd_create)
 
 SYSCALL_EXIT(x_inotify_init)
 {
-	FIXED(PPME_SYSCALL_INOTIFY_INIT_X, 2, 9, false, 0);
+	FIXED(PPME_SYSCALL_INOTIFY_INIT_X, 2, 9, BULK, 0);
 	F64(ret);
 	F8(0);
 	FIXED_END();
@@ -345,7 +345,7 @@ SYSCALL_EXIT(x_inotify_init)
 
 SYSCALL_EXIT(x_inotify_init1)
 {
-	FIXED(PPME_SYSCALL_INOTIFY_INIT1_X, 2, 10, false, 0);
+	FIXED(PPME_SYSCALL_INOTIFY_INIT1_X, 2, 10, BULK, 0);
 	F64(ret);
 	F16(fd_flags(ARG0(ctx)));
 	FIXED_END();
@@ -353,7 +353,7 @@ SYSCALL_EXIT(x_inotify_init1)
 
 SYSCALL_EXIT(x_epoll_create)
 {
-	FIXED(PPME_SYSCALL_EPOLL_CREATE_X, 2, 12, false, 0);
+	FIXED(PPME_SYSCALL_EPOLL_CREATE_X, 2, 12, BULK, 0);
 	F64(ret);
 	F32(ARG0(ctx));
 	FIXED_END();
@@ -361,7 +361,7 @@ SYSCALL_EXIT(x_epoll_create)
 
 SYSCALL_EXIT(x_epoll_create1)
 {
-	FIXED(PPME_SYSCALL_EPOLL_CREATE1_X, 2, 12, false, 0);
+	FIXED(PPME_SYSCALL_EPOLL_CREATE1_X, 2, 12, BULK, 0);
 	F64(ret);
 	F32(MOVE(ARG0(ctx), O_CLOEXEC, 1));
 	FIXED_END();
@@ -369,7 +369,7 @@ SYSCALL_EXIT(x_epoll_create1)
 
 SYSCALL_EXIT(x_signalfd)
 {
-	FIXED(PPME_SYSCALL_SIGNALFD_X, 4, 21, false, 0);
+	FIXED(PPME_SYSCALL_SIGNALFD_X, 4, 21, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F32(0); /* the mask is not recorded */
@@ -379,7 +379,7 @@ SYSCALL_EXIT(x_signalfd)
 
 SYSCALL_EXIT(x_signalfd4)
 {
-	FIXED(PPME_SYSCALL_SIGNALFD4_X, 4, 22, false, 0);
+	FIXED(PPME_SYSCALL_SIGNALFD4_X, 4, 22, BULK, 0);
 	F64(FD(ret));
 	F16(fd_flags(ARG3(ctx)));
 	F64(FD(ARG0(ctx)));
@@ -389,7 +389,7 @@ SYSCALL_EXIT(x_signalfd4)
 
 SYSCALL_EXIT(x_pidfd_open)
 {
-	FIXED(PPME_SYSCALL_PIDFD_OPEN_X, 3, 20, false, 0);
+	FIXED(PPME_SYSCALL_PIDFD_OPEN_X, 3, 20, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F32(MOVE(ARG1(ctx), O_NONBLOCK, 1));
@@ -398,7 +398,7 @@ SYSCALL_EXIT(x_pidfd_open)
 
 SYSCALL_EXIT(x_pidfd_getfd)
 {
-	FIXED(PPME_SYSCALL_PIDFD_GETFD_X, 4, 28, false, 0);
+	FIXED(PPME_SYSCALL_PIDFD_GETFD_X, 4, 28, BULK, 0);
 	F64(ret);
 	F64(FD(ARG0(ctx)));
 	F64(FD(ARG1(ctx)));
@@ -412,7 +412,7 @@ SYSCALL_EXIT(x_generic)
 
 	if (compat_ && nr < PROBE_MAX_NR)
 		nr = from32[nr];
-	FIXED(PPME_GENERIC_X, 2, 4, false, 0);
+	FIXED(PPME_GENERIC_X, 2, 4, BULK, 0);
 	F16(nr < PROBE_MAX_NR ? portable[nr] : 0);
 	F16(nr);
 	FIXED_END();
