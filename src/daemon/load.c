@@ -172,6 +172,30 @@ static int check_plugins(struct rules *rules, struct base_buf *report)
 	return -ENOEXEC; /* told apart from an invalid file */
 }
 
+/* The report is worded as Falco's; what may have been meant is a line of the log beside it. */
+static void log_hint(const char *report)
+{
+	static const char field[] = "nonexistent field ", type[] = "unknown event type ";
+	const char *f = strstr(report, field), *t = strstr(report, type), *near = NULL;
+	const char **names;
+	char what[128];
+	size_t n = 0, max = f ? eval_field_count : EVT_TYPE_MAX;
+
+	if (!f && !t)
+		return;
+	snprintf(what, sizeof(what), "%s", f ? f + sizeof(field) - 1 : t + sizeof(type) - 1);
+	what[strcspn(what, " \n[")] = '\0';
+	names = calloc(max, sizeof(*names));
+	if (!names)
+		return;
+	for (size_t i = 0; i < max; i++)
+		names[n++] = f ? eval_field_defs[i].name : evt_table[i].name;
+	near = base_nearest(what, names, n);
+	if (near)
+		log_err("there is no %s '%s', did you mean '%s'?", f ? "field" : "event", what, near);
+	free(names);
+}
+
 static int no_memory(struct base_buf *report)
 {
 	buf_str(report, "no memory for the rules");
@@ -200,6 +224,8 @@ int load_rules(const struct config *c, const struct options *o, const struct rul
 		r = load_one(rules, f.path[i], ret_report);
 		if (r == -EINVAL) {
 			rules_report_text(rules, at, true, ret_report);
+			if (ret_report->p)
+				log_hint(ret_report->p);
 			break;
 		}
 	}
