@@ -703,6 +703,48 @@ static void memfd_exec(void)
 	     pid, fd);
 }
 
+/* Who could write to its own executable: nobody's process runs a file of root's. */
+static void exe_flags_of(unsigned mode, unsigned group, unsigned flags)
+{
+	int in = open("/bin/true", O_RDONLY), out = open("exe", O_RDWR | O_CREAT | O_TRUNC, 0700);
+	gid_t groups[] = { 7, 1000, 4000, 60000 };
+	char *argv[] = { "nobody", NULL }, buf[65536];
+	ssize_t n;
+	pid_t pid;
+
+	while ((n = read(in, buf, sizeof(buf))) > 0) {
+		if (write(out, buf, (size_t)n) != n)
+			return;
+	}
+	close(out);
+	if (fchownat(AT_FDCWD, "exe", 0, group, 0) || chmod("exe", mode))
+		return;
+	out = open("exe", O_RDONLY);
+	pid = fork();
+	if (!pid) {
+		if (!syscall(SYS_setgroups, 4, groups) && !syscall(SYS_setgid, 65534) && !syscall(SYS_setuid, 65534))
+			syscall(SYS_execveat, out, "", argv, NULL, AT_EMPTY_PATH);
+		_exit(1);
+	}
+	waitpid(pid, NULL, 0);
+	close(out);
+	close(in);
+	unlink("exe");
+	want("SYSCALL_EXECVE_19_X res=0 exe=\"nobody\" tid=%d flags=0x%x cap_permitted=0x0 cap_effective=0x0 uid=65534 gid=65534",
+	     pid, flags);
+}
+
+static void exe_flags(void)
+{
+	exe_flags_of(0755, 0, 0);
+	exe_flags_of(0775, 0, 0);
+	exe_flags_of(0775, 4000, 1);
+	exe_flags_of(0775, 7, 1);
+	exe_flags_of(0755, 4000, 0);
+	exe_flags_of(0775, 65534, 1);
+	exe_flags_of(0777, 0, 1);
+}
+
 static void sessions(void)
 {
 	pid_t pid = fork();
@@ -843,6 +885,7 @@ int main(int argc, char **argv)
 	execs(self);
 	thread_exec();
 	memfd_exec();
+	exe_flags();
 	sessions();
 	orphans();
 	narrow();

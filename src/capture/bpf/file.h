@@ -137,25 +137,35 @@ static __always_inline bool id_mapped(const struct uid_gid_map *map, uint32_t id
 	return false;
 }
 
-static __always_inline bool in_groups(const struct cred *cred, uint32_t gid)
+/* Binary search; both ends travel in `turn`, the left one in the lower half. */
+PART in_groups(uint64_t groups, uint32_t gid)
 {
-	struct group_info *g = BPF_CORE_READ(cred, group_info);
-	uint32_t left = 0, right = BPF_CORE_READ(g, ngroups), mid, v;
+	struct group_info *g = (struct group_info *)groups;
+	struct scratch *s = scratch_here();
+	uint32_t left, right, mid, v;
 	int i;
 
-	for (i = 0; i < 17 && left < right; i++) {
+	if (!s)
+		return 0;
+	s->turn = (uint64_t)(uint32_t)BPF_CORE_READ(g, ngroups) << 32;
+	for (i = 0; i < 17; i++) {
+		left = s->turn;
+		right = s->turn >> 32;
+		if (left >= right)
+			break;
 		mid = left + (right - left) / 2;
 		v = 0;
 		bpf_probe_read_kernel(&v, sizeof(v), (void *)g + bpf_core_field_offset(struct group_info, gid) +
 				      (uint64_t)mid * sizeof(v));
+		if (v == gid)
+			return 1;
 		if (gid > v)
 			left = mid + 1;
-		else if (gid < v)
-			right = mid;
 		else
-			return true;
+			right = mid;
+		s->turn = left | (uint64_t)right << 32;
 	}
-	return false;
+	return 0;
 }
 
 /* Could the task change its own executable? The reference's approximation: owner, mode bits, then the two
@@ -176,7 +186,7 @@ PART exe_writable(uint64_t inode_at, uint64_t cred_at)
 		return 0;
 	if (fsuid == uid)
 		return 1;
-	if (BPF_CORE_READ(cred, fsgid.val) == gid || in_groups(cred, gid))
+	if (BPF_CORE_READ(cred, fsgid.val) == gid || in_groups((uint64_t)BPF_CORE_READ(cred, group_info), gid))
 		mode >>= 3;
 	if (mode & 2)
 		return 1;

@@ -256,9 +256,8 @@ int on_exec(uint64_t *ctx)
 
 #define MAX_STRINGS 16
 
-/* Strings of an array of pointers in user space, from `first` on, together at most `max` bytes, the last
- * byte a NUL. */
-PART put_user_array(uint64_t array, uint32_t first, uint64_t max, uint32_t width)
+/* Strings of an array of pointers in user space, together at most `max` bytes, the last byte a NUL. */
+PART put_user_array(uint64_t array, uint64_t max, uint32_t width)
 {
 	struct scratch *s = scratch_here();
 	uint64_t start, ptr, p, total;
@@ -269,8 +268,6 @@ PART put_user_array(uint64_t array, uint32_t first, uint64_t max, uint32_t width
 		return 0;
 	start = s->pos;
 	for (i = 0; i < MAX_STRINGS; i++) {
-		if (i < first)
-			continue;
 		ptr = 0;
 		p = s->pos;
 		if (p > BUF_LIMIT || p - start >= max)
@@ -313,11 +310,11 @@ static __always_inline void put_failed_exec(struct scratch *s, int64_t ret, uint
 			put_empty(s);
 		else
 			n = put_user_str(s, exe);
-		put_user_array(argv, 1, n < PATH_LIMIT ? PATH_LIMIT - n : 0, width);
+		put_user_array(argv + width, n < PATH_LIMIT ? PATH_LIMIT - n : 0, width);
 	}
 	put_identity((uint64_t)t, (uint64_t)t);
 	if (envp)
-		put_user_array(envp, 0, PATH_LIMIT, width);
+		put_user_array(envp, PATH_LIMIT, width);
 	else
 		put_empty(s);
 	put_exec_middle((uint64_t)t);
