@@ -1,12 +1,11 @@
 /* Capture file -> state table and pipeline. Main opens the file (head into the table), then the thread
  * reader/0 reads events and hands them to the pipeline, waiting for room. Events of capture files do not
- * say which thread group a thread belongs to, which is what events are routed by: that is worked out
- * here, from the head and from clone, exec and exit events. */
+ * say which thread group a thread belongs to, which is what events are routed by: routes.c works it out. */
 #include "daemon/replay.h"
 
 #include "base/thread.h"
 #include "capture/scap.h"
-#include "daemon/tids.h"
+#include "daemon/routes.h"
 #include "shard/pipeline.h"
 #include "state/scan_fd.h"
 #include "state/scan.h"
@@ -23,9 +22,7 @@ struct replay {
 	struct scap_reader *scap; /* owned */
 	struct state_opts opts;
 	struct state_table *table; /* borrowed once handed to the caller */
-	struct tids tids;
-	struct tids born;   /* child that its parent's event has made, its own not seen yet -> time of that */
-	struct tids pidfds; /* thread group << 32 | descriptor -> process it stands for */
+	struct routes routes;
 	struct scan_fd fd; /* 4 KiB of name: not on the stack */
 
 	struct pipeline *pipeline; /* borrowed */
@@ -117,7 +114,7 @@ static void on_task(void *arg, const struct cap_task *c)
 	t.root = text(c->root);
 	t.cgroups = text(c->cgroups);
 	if (!scan_add_task(r->table, &t))
-		tids_set(&r->tids, c->tid, c->pid);
+		routes_known(&r->routes, c->tid, c->pid, c->ptid);
 }
 
 static void on_fd(void *arg, uint64_t tid, const struct cap_fd *c)
@@ -189,9 +186,7 @@ static void on_restart(void *arg)
 		pipeline_wait_idle(r->pipeline, r->last_key);
 	}
 	scan_reset(r->table);
-	tids_clear(&r->tids);
-	tids_clear(&r->pidfds);
-	tids_clear(&r->born);
+	routes_clear(&r->routes);
 	r->new_section = true;
 }
 
@@ -211,8 +206,10 @@ int replay_open(const char *path, const struct state_opts *opts, struct replay *
 	struct replay *r = calloc(1, sizeof(*r));
 	int e;
 
-	if (!r)
+	if (!r || routes_init(&r->routes)) {
+		free(r);
 		return base_err_set(err, NULL, 0, 0, "no memory for the replay");
+	}
 	r->opts = *opts;
 	r->done_fd = -1;
 	e = scap_open(path, &r->scap, err);
@@ -238,110 +235,6 @@ int replay_open(const char *path, const struct state_opts *opts, struct replay *
 
 /* ---- events ------------------------------------------------------------------------------ */
 
-enum { PRLIMIT_TID = 5, PIDFD_OPEN_PID = 1, PIDFD_GETFD_PIDFD = 1 };
-enum { CLONE_RES = 0, CLONE_PID = 4, CLONE_PTID = 5, CLONE_FLAGS = 15, CLONE_VTID = 18 }; /* parameters; of exec too */
-
-static bool is_clone(unsigned type)
-{
-	return type == PPME_SYSCALL_CLONE_20_X || type == PPME_SYSCALL_FORK_20_X || type == PPME_SYSCALL_VFORK_20_X ||
-	       type == PPME_SYSCALL_CLONE3_X;
-}
-
-static bool is_exec(unsigned type)
-{
-	return type == PPME_SYSCALL_EXECVE_19_X || type == PPME_SYSCALL_EXECVEAT_X;
-}
-
-/* The child's own event changes nothing when the parent's made it a moment ago (as state sees it, see
- * apply_clone.c): then the parent's shard has nothing to give either. */
-#define CLONE_STALE_NS 2000000000ull
-
-static bool was_born(struct replay *r, int64_t tid, uint64_t ts)
-{
-	int64_t at = tids_get(&r->born, tid);
-
-	if (at == tid)
-		return false;
-	tids_del(&r->born, tid);
-	return ts - (uint64_t)at < CLONE_STALE_NS;
-}
-
-/* Thread group at the other end of a clone, 0 none; learns what the event says about both. */
-static int64_t clone_peer(struct replay *r, const struct evt *ev, int64_t tid)
-{
-	const uint64_t hidden = TASK_F_CHILD_IN_PIDNS | TASK_F_CLONE_NEWPID | TASK_F_CLONE_PARENT;
-	int64_t res, pid = -1, ptid = -1, vtid = -1;
-	uint64_t flags = 0;
-
-	if (!evt_get_i64(ev, CLONE_RES, &res) || res < 0)
-		return 0;
-	evt_get_i64(ev, CLONE_PID, &pid);
-	evt_get_i64(ev, CLONE_PTID, &ptid);
-	evt_get_u64(ev, CLONE_FLAGS, &flags);
-	tids_set(&r->tids, tid, pid);
-	if (res == 0 && was_born(r, tid, ev->hdr->ts))
-		return 0;
-	if (res == 0) /* child: ptid is the parent */
-		return flags & TASK_F_CLONE_THREAD || ptid <= 0 ? 0 : tids_get(&r->tids, ptid);
-	/* parent: res is the child as seen in the parent's namespace, so it says nothing in another one */
-	if (flags & hidden || (evt_get_i64(ev, CLONE_VTID, &vtid) && vtid != tid))
-		return 0;
-	tids_set(&r->born, res, (int64_t)ev->hdr->ts);
-	if (flags & TASK_F_CLONE_THREAD) {
-		tids_set(&r->tids, res, tids_get(&r->tids, tid));
-		return 0;
-	}
-	tids_del(&r->tids, res);
-	return res;
-}
-
-/* Name of a descriptor of a process; -1 when the numbers are none. */
-static int64_t pidfd_key(int64_t tgid, int64_t fd)
-{
-	return tgid < 0 || tgid > INT32_MAX || fd < 0 || fd > INT32_MAX ? -1 : tgid << 32 | fd;
-}
-
-/* Events other than clone that reach into another process. Descriptors for processes are followed from
- * where they are opened; copies of them are not. */
-static int64_t other_peer(struct replay *r, const struct evt *ev, int64_t tgid)
-{
-	int64_t res, v, key;
-
-	if (!evt_get_i64(ev, 0, &res) || res < 0)
-		return 0;
-	switch (ev->hdr->type) {
-	case PPME_SYSCALL_PRLIMIT_X:
-		return evt_get_i64(ev, PRLIMIT_TID, &v) && v > 0 ? tids_get(&r->tids, v) : 0;
-	case PPME_SYSCALL_PIDFD_OPEN_X:
-		if (evt_get_i64(ev, PIDFD_OPEN_PID, &v) && v > 0)
-			tids_set(&r->pidfds, pidfd_key(tgid, res), v);
-		return 0;
-	case PPME_SYSCALL_PIDFD_GETFD_X:
-		if (!evt_get_i64(ev, PIDFD_GETFD_PIDFD, &v) || (key = pidfd_key(tgid, v)) < 0)
-			return 0;
-		v = tids_get(&r->pidfds, key);
-		return v == key ? 0 : v;
-	default:
-		return 0;
-	}
-}
-
-/* Fills the envelope's groups. */
-static void fill_env(struct replay *r, const struct evt *ev, struct evt_env *env)
-{
-	int64_t tid = (int64_t)ev->hdr->tid, pid, peer = 0;
-
-	if (is_clone(ev->hdr->type)) {
-		peer = clone_peer(r, ev, tid);
-	} else if (is_exec(ev->hdr->type) && evt_get_i64(ev, CLONE_PID, &pid)) {
-		tids_set(&r->tids, tid, pid);
-	} else {
-		peer = other_peer(r, ev, tids_get(&r->tids, tid));
-	}
-	env->tgid = (uint32_t)tids_get(&r->tids, tid);
-	env->peer_tgid = peer > 0 && (uint32_t)peer != env->tgid ? (uint32_t)peer : 0;
-}
-
 /* One event. False at the end. [reader] */
 static bool step(struct replay *r)
 {
@@ -356,7 +249,7 @@ static bool step(struct replay *r)
 		scan_finish(r->table);
 		r->new_section = false;
 	}
-	fill_env(r, &ev, scap_env(r->scap));
+	routes_event(&r->routes, &ev, scap_env(r->scap));
 	if (!r->stats.events++)
 		r->stats.first_ts = ev.hdr->ts;
 	r->stats.last_ts = ev.hdr->ts;
@@ -367,10 +260,6 @@ static bool step(struct replay *r)
 			     strerror(-n));
 		r->result = n;
 		return false;
-	}
-	if (evt_is(&ev, PPME_PROCEXIT_1_E)) {
-		tids_del(&r->tids, (int64_t)ev.hdr->tid);
-		tids_del(&r->born, (int64_t)ev.hdr->tid);
 	}
 	if (r->stats.events % WATERMARK_EVENTS == 0)
 		r->consumer->watermark(r->consumer->ctx, 0, r->last_key);
@@ -433,9 +322,7 @@ void replay_free(struct replay *r)
 	if (!r)
 		return;
 	scap_close(r->scap);
-	tids_fini(&r->tids);
-	tids_fini(&r->pidfds);
-	tids_fini(&r->born);
+	routes_fini(&r->routes);
 	free(r);
 }
 

@@ -14,7 +14,7 @@ static size_t home(const struct tids *t, int64_t tid)
 }
 
 /* The entry of tid, or the free one where it belongs. cap is never 0 and never full. */
-static size_t find(const struct tids *t, int64_t tid)
+static size_t place(const struct tids *t, int64_t tid)
 {
 	size_t i = home(t, tid);
 
@@ -23,14 +23,21 @@ static size_t find(const struct tids *t, int64_t tid)
 	return i;
 }
 
-int64_t tids_get(const struct tids *t, int64_t tid)
+struct tids_entry *tids_find(const struct tids *t, int64_t tid)
 {
 	size_t i;
 
 	if (!t->cap || tid < 0)
-		return tid;
-	i = find(t, tid);
-	return t->slot[i].tid == tid ? t->slot[i].tgid : tid;
+		return NULL;
+	i = place(t, tid);
+	return t->slot[i].tid == tid ? &t->slot[i] : NULL;
+}
+
+int64_t tids_group(const struct tids *t, int64_t tid)
+{
+	const struct tids_entry *e = tids_find(t, tid);
+
+	return e ? e->tgid : tid;
 }
 
 static int grow(struct tids *t)
@@ -44,42 +51,34 @@ static int grow(struct tids *t)
 		n.slot[i].tid = -1;
 	for (size_t i = 0; i < t->cap; i++) {
 		if (t->slot[i].tid >= 0)
-			n.slot[find(&n, t->slot[i].tid)] = t->slot[i];
+			n.slot[place(&n, t->slot[i].tid)] = t->slot[i];
 	}
 	free(t->slot);
 	*t = n;
 	return 0;
 }
 
-void tids_set(struct tids *t, int64_t tid, int64_t tgid)
+void tids_set(struct tids *t, const struct tids_entry *e)
 {
-	size_t i;
+	struct tids_entry *old = tids_find(t, e->tid);
 
-	if (tid < 0 || tgid < 0)
+	if (e->tid < 0 || e->tgid < 0)
 		return;
-	if (tid == tgid) {
-		tids_del(t, tid);
+	if (old) {
+		*old = *e;
 		return;
 	}
-	if (4 * (t->count + 1) > 3 * t->cap && (t->count >= TIDS_MAX || grow(t) < 0)) {
-		if (t->count + 1 >= t->cap) {
-			t->refused++;
-			return;
-		}
+	if (t->count >= TIDS_MAX || (4 * (t->count + 1) > 3 * t->cap && grow(t) < 0)) {
+		t->refused++;
+		return;
 	}
-	i = find(t, tid);
-	if (t->slot[i].tid < 0)
-		t->count++;
-	t->slot[i] = (struct tids_entry){ .tid = tid, .tgid = tgid };
+	t->slot[place(t, e->tid)] = *e;
+	t->count++;
 }
 
-void tids_del(struct tids *t, int64_t tid)
+static void del_at(struct tids *t, size_t i)
 {
-	size_t i, j;
-
-	if (!t->cap || tid < 0 || t->slot[i = find(t, tid)].tid != tid)
-		return;
-	for (j = (i + 1) & (t->cap - 1); t->slot[j].tid >= 0; j = (j + 1) & (t->cap - 1)) {
+	for (size_t j = (i + 1) & (t->cap - 1); t->slot[j].tid >= 0; j = (j + 1) & (t->cap - 1)) {
 		size_t h = home(t, t->slot[j].tid);
 
 		/* j may move to i unless its home lies behind i on the way to j */
@@ -90,6 +89,27 @@ void tids_del(struct tids *t, int64_t tid)
 	}
 	t->slot[i].tid = -1;
 	t->count--;
+}
+
+void tids_del(struct tids *t, int64_t tid)
+{
+	struct tids_entry *e = tids_find(t, tid);
+
+	if (e)
+		del_at(t, (size_t)(e - t->slot));
+}
+
+void tids_del_group(struct tids *t, int64_t tgid, int64_t keep1, int64_t keep2)
+{
+	for (size_t i = 0; i < t->cap;) {
+		const struct tids_entry *e = &t->slot[i];
+
+		/* what deletion moves here has not been looked at: stay */
+		if (e->tid >= 0 && e->tgid == tgid && e->tid != keep1 && e->tid != keep2)
+			del_at(t, i);
+		else
+			i++;
+	}
 }
 
 void tids_clear(struct tids *t)

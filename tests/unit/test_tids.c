@@ -9,17 +9,22 @@
 #include <string.h>
 #include <cmocka.h>
 
+static void set(struct tids *t, int64_t tid, int64_t tgid)
+{
+	tids_set(t, &(struct tids_entry){ .tid = tid, .tgid = tgid });
+}
+
 static void tids_empty_maps_every_number_to_itself(void **state)
 {
 	struct tids t = { 0 };
 
 	(void)state;
-	assert_int_equal(tids_get(&t, 5), 5);
-	assert_int_equal(tids_get(&t, -1), -1);
+	assert_int_equal(tids_group(&t, 5), 5);
+	assert_int_equal(tids_group(&t, -1), -1);
+	assert_null(tids_find(&t, 5));
 	tids_del(&t, 5);
-	tids_set(&t, -1, 3);
-	tids_set(&t, 3, -1);
-	tids_set(&t, 4, 4);
+	set(&t, -1, 3);
+	set(&t, 3, -1);
 	assert_int_equal(t.count, 0);
 	tids_fini(&t);
 }
@@ -27,28 +32,32 @@ static void tids_empty_maps_every_number_to_itself(void **state)
 static void tids_random_changes_agree_with_an_array(void **state)
 {
 	enum { N = 3000 };
-	static int64_t model[N];
+	static int64_t model[N]; /* group + 1, 0 = unknown */
 	struct tids t = { 0 };
 	size_t count = 0;
 
 	(void)state;
 	srand(11);
-	for (int i = 0; i < N; i++)
-		model[i] = i;
 	for (int round = 0; round < 200000; round++) {
-		int tid = rand() % N, tgid = rand() % N;
+		int tid = rand() % N, tgid = rand() % 40;
 
 		if (rand() % 3) {
-			tids_set(&t, tid, tgid);
-			model[tid] = tgid;
-		} else {
+			set(&t, tid, tgid);
+			model[tid] = tgid + 1;
+		} else if (rand() % 500) {
 			tids_del(&t, tid);
-			model[tid] = tid;
+			model[tid] = 0;
+		} else {
+			tids_del_group(&t, tgid, tid, 7);
+			for (int i = 0; i < N; i++) {
+				if (model[i] == tgid + 1 && i != tid && i != 7)
+					model[i] = 0;
+			}
 		}
 	}
 	for (int i = 0; i < N; i++) {
-		assert_int_equal(tids_get(&t, i), model[i]);
-		count += model[i] != i;
+		assert_int_equal(tids_group(&t, i), model[i] ? model[i] - 1 : i);
+		count += model[i] != 0;
 	}
 	assert_int_equal(t.count, count);
 	assert_int_equal(t.refused, 0);
@@ -56,7 +65,7 @@ static void tids_random_changes_agree_with_an_array(void **state)
 		tids_del(&t, i);
 	assert_int_equal(t.count, 0);
 	tids_clear(&t);
-	assert_int_equal(tids_get(&t, 7), 7);
+	assert_int_equal(tids_group(&t, 7), 7);
 	tids_fini(&t);
 }
 
