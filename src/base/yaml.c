@@ -100,15 +100,15 @@ static void add(struct yaml_doc *d, struct yaml_node *n, struct yaml_node *key, 
 
 bool yaml_map_set(struct yaml_doc *d, struct yaml_node *map, const char *key, struct yaml_node *value)
 {
+	if (map->kind == YAML_NULL)
+		map->kind = YAML_MAP; /* `key:` without a value becomes a map when something is put in */
+	if (map->kind != YAML_MAP)
+		return false;
 	for (uint32_t i = 0; i < map->count; i++)
 		if (map->key[i]->kind == YAML_SCALAR && !strcmp(map->key[i]->s, key)) {
 			map->item[i] = value;
 			return true;
 		}
-	if (map->kind == YAML_NULL)
-		map->kind = YAML_MAP; /* `key:` without a value becomes a map when something is put in */
-	if (map->kind != YAML_MAP)
-		return false;
 	add(d, map, yaml_scalar(d, key), value);
 	return true;
 }
