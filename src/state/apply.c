@@ -331,14 +331,15 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 	int r;
 
 	flush(s);
-	t = kind == LOOKUP_NONE ? NULL : state_own(s, (int64_t)ev->hdr->tid);
+	task_purge(s, ev);
+	t = kind == LOOKUP_NONE ? NULL : state_own_in(s, (int64_t)ev->hdr->tid, ev->env->tgid);
 	r = prepare(s, ev, t, mine, &p);
 	if (r < 0)
 		return r;
 	if (h && ev->part == EVT_TAKE)
 		given = handover_take(h);
 	if (!t && kind == LOOKUP_MAKE)
-		t = task_placeholder(s, (int64_t)ev->hdr->tid, ev->key);
+		t = task_placeholder(s, (int64_t)ev->hdr->tid, ev->env->tgid, ev->key);
 
 	*ctx = (struct state_ctx){ .shard = s, .ev = ev, .task = t, .fd_num = -1 };
 	ctx->has_res = evt_result(ev, &ctx->res);

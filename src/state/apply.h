@@ -22,8 +22,10 @@ struct state_ctx {
 };
 
 /* Applies one event to the shard and fills *ctx. ev->part says which half of a two-shard event.
- * Returns 0, or -EAGAIN (EVT_TAKE only): nothing was changed, the parent's shard has not got to the
- * event; call again later. [worker] */
+ * Returns 0, or -EAGAIN: nothing that others can see was changed, another shard has to get on first; call
+ * again later. EVT_TAKE waits for the parent's shard to have applied this very event. Everything else
+ * waits at most for keys below the event's (a thread named by number whose shard lags), so that EVT_GIVE
+ * never waits for anybody who waits for it. [worker] */
 int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx);
 
 /* After the worker had to wait for another shard while evaluating (other pointers were given up):

@@ -116,7 +116,7 @@ static struct state_task *give_caller(struct state_shard *s, const struct evt *e
 	struct state_task *t = ctx->task;
 
 	if (!t)
-		t = task_placeholder(s, (int64_t)ev->hdr->tid, ev->key);
+		t = task_placeholder(s, (int64_t)ev->hdr->tid, ev->env->tgid, ev->key);
 	ctx->task = t;
 	if (!t)
 		return NULL;
@@ -126,19 +126,31 @@ static struct state_task *give_caller(struct state_shard *s, const struct evt *e
 	return t;
 }
 
+/* A child's event whose parent is not the caller. */
+static bool has_other_parent(const struct evt *ev)
+{
+	return flags_of(ev) & TASK_F_CLONE_PARENT && num(ev, P_RES, -1) == 0;
+}
+
+/* Process of the parent in a child's event. */
+static int64_t parent_group(const struct evt *ev)
+{
+	return ev->env->peer_tgid ? ev->env->peer_tgid : ev->env->tgid;
+}
+
 /* The thread a child's event refers to: its parent, or its leader when it is a thread itself. NULL when it is
  * another shard's (clone_prep.parent has it then), or cannot be had. */
 static struct state_task *give_lookup(struct state_shard *s, const struct evt *ev, const struct clone_prep *prep,
 				      bool *ret_valid)
 {
 	bool thread = flags_of(ev) & TASK_F_CLONE_THREAD;
-	int64_t tid = num(ev, thread ? P_PID : P_PTID, -1);
-	struct state_task *t = state_own(s, tid);
+	int64_t tid = num(ev, thread ? P_PID : P_PTID, -1), tgid = thread ? tid : parent_group(ev);
+	struct state_task *t = state_own_in(s, tid, tgid);
 
 	*ret_valid = false;
 	/* With CLONE_PARENT the parent is not the caller, so this need not be its shard. */
-	if (!t && (thread || !(prep->parent.task || flags_of(ev) & TASK_F_CLONE_PARENT)))
-		t = task_placeholder(s, tid, ev->key);
+	if (!t && (thread || !(prep->parent.task || has_other_parent(ev))))
+		t = task_placeholder(s, tid, tgid, ev->key);
 	if (!t)
 		return NULL;
 	*ret_valid = !task_ver(t)->invalid;
@@ -155,8 +167,8 @@ static struct state_fdtab *share_fds(struct state_shard *s, const struct evt *ev
 
 	if (flags_of(ev) & TASK_F_CLONE_THREAD)
 		return NULL;
-	if (flags_of(ev) & TASK_F_CLONE_PARENT && num(ev, P_RES, 0) == 0 && ev->env->peer_tgid)
-		from = state_own(s, ev->env->peer_tgid);
+	if (has_other_parent(ev) && ev->env->peer_tgid)
+		from = state_own_in(s, ev->env->peer_tgid, ev->env->peer_tgid);
 	slot = from ? state_fds_slot(s, from) : NULL;
 	return slot ? fdtab_share(*slot) : NULL;
 }
@@ -164,8 +176,8 @@ static struct state_fdtab *share_fds(struct state_shard *s, const struct evt *ev
 /* ---- take -------------------------------------------------------------------------------- */
 
 struct take {
-	struct state_task *base; /* whom the child takes after: caller, parent or leader */
-	const struct state_ver *ver;
+	struct state_task *base; /* whom the child takes after: caller, parent or leader; NULL nobody known */
+	const struct state_ver *ver; /* NULL with base */
 	struct state_str *cwd;	 /* counted; of base's process */
 	struct state_fdtab *fds; /* owned; NULL none */
 	bool valid;		 /* base was known before this event */
@@ -187,6 +199,8 @@ static void inherit(struct state_shard *s, struct state_ver *v, const struct tak
 {
 	const struct state_ver *b = k->ver;
 
+	if (!b)
+		return;
 	ver_set_str(s, &v->exe, str_ref(b->exe));
 	ver_set_str(s, &v->comm, str_ref(b->comm));
 	ver_set_str(s, &v->args, str_ref(b->args));
@@ -227,7 +241,8 @@ static void set_from_event(struct state_shard *s, const struct evt *ev, struct s
 	users_need(s, "", v->pid, v->uid);
 	groups_need(s, "", v->pid, v->gid);
 	if (evt_has(ev, P_CGROUPS)) {
-		ver_set_str(s, &v->cgroups, str_ref(k->ver->cgroups)); /* as in inherit */
+		if (k->ver)
+			ver_set_str(s, &v->cgroups, str_ref(k->ver->cgroups)); /* as in inherit */
 		if (!ver_set_cgroups(s, v, (const char *)ev->param[P_CGROUPS].p, ev->param[P_CGROUPS].len))
 			ver_set_str(s, &v->cgroups, str_ref(s->empty));
 	}
@@ -273,17 +288,17 @@ static void take_caller(struct state_shard *s, const struct evt *ev, struct stat
 	struct state_task *old, *t;
 	struct state_ver *v;
 
-	/* Only processes: a thread's parent is not the one that made it, so for threads the ring knows nothing. */
-	if (left_to_child(ev, k->ver) || (leader && exit_ring_has(apply_of(s)->exits, caller, child, ev->hdr->ts)))
+	if (left_to_child(ev, k->ver) ||
+	    exit_ring_has(apply_of(s)->exits, leader ? caller : k->ver->pid, child, !leader, ev->hdr->ts))
 		return;
-	old = state_own(s, child);
+	old = state_own_in(s, child, leader ? child : k->ver->pid);
 	collided = old;
 	if (old) {
 		if (task_ver(old)->flags & TASK_F_CLONE_INVERTED)
 			return; /* its own event came first and made it */
 		old = make_room(s, ev, ctx, old);
 	}
-	t = state_task_new(s, child);
+	t = state_task_new_in(s, child, leader ? child : k->ver->pid);
 	if (!t)
 		return;
 	v = task_ver(t);
@@ -305,7 +320,7 @@ static void take_caller(struct state_shard *s, const struct evt *ev, struct stat
 	v->pidns_init_start_ts = boot_time(s);
 	add_child(s, ev, t, k, old);
 	if (collided && ev->part == EVT_WHOLE)
-		ctx->task = state_own(s, caller);
+		ctx->task = state_own_in(s, caller, ev->env->tgid);
 }
 
 static void take_child(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, const struct clone_prep *prep,
@@ -320,7 +335,7 @@ static void take_child(struct state_shard *s, const struct evt *ev, struct state
 	if (old && task_ver(old)->clone_ts)
 		old = make_room(s, ev, ctx, old);
 	ctx->task = NULL;
-	t = state_task_new(s, child);
+	t = state_task_new_in(s, child, ev->env->tgid);
 	if (!t)
 		return;
 	v = task_ver(t);
@@ -398,7 +413,8 @@ static int find_base(struct state_shard *s, const struct evt *ev, struct clone_p
 static int thread_parent(struct state_shard *s, const struct evt *ev, struct clone_prep *prep)
 {
 	int64_t ptid = num(ev, P_PTID, -1);
-	struct state_task *leader = state_own(s, num(ev, P_PID, -1));
+	int64_t pid = num(ev, P_PID, -1);
+	struct state_task *leader = state_own_in(s, pid, pid);
 	struct state_task *parent = leader ? task_ver(leader)->parent : NULL;
 
 	if (parent && parent->tid == ptid) {
@@ -424,10 +440,10 @@ static int child_side_prepare(struct state_shard *s, const struct evt *ev, const
 	}
 	if (flags_of(ev) & TASK_F_CLONE_THREAD)
 		return thread_parent(s, ev, prep);
-	if (ev->part == EVT_GIVE && state_own(s, ptid))
+	if (ev->part == EVT_GIVE && state_own_in(s, ptid, parent_group(ev)))
 		return 0;
-	r = task_resolve(s, ptid, ev->env->peer_tgid ? (int64_t)ev->env->peer_tgid : -1, ev->key, &prep->parent);
-	if (r == 0 && prep->parent.task && prep->parent.task->shard != s->index) {
+	r = task_resolve(s, ptid, parent_group(ev), ev->key, &prep->parent);
+	if (r == 0 && prep->parent.task && !state_own_in(s, ptid, parent_group(ev))) {
 		prep->base = prep->parent;
 		r = find_base_leader(s, okey_before(ev->key), prep);
 	}
@@ -444,7 +460,7 @@ int clone_prepare(struct state_shard *s, const struct evt *ev, const struct stat
 	if (res == 0)
 		return child_side_prepare(s, ev, own, prep);
 	if (ev->part == EVT_TAKE) {
-		const struct state_task *t = state_own(s, res);
+		const struct state_task *t = state_own_in(s, res, ev->env->peer_tgid);
 
 		/* The usual case live: the child's own event came first. Nothing to wait for. */
 		return t && task_ver(t)->flags & TASK_F_CLONE_INVERTED ? 0 : find_base(s, ev, prep);
@@ -471,7 +487,8 @@ static void take(struct state_shard *s, const struct evt *ev, struct state_ctx *
 	fdtab_unref(&s->slab, k->fds);
 }
 
-/* The parent of the child's event is another shard's although the event is not: descriptors stay behind. */
+/* The child takes after a thread that is not of the group the envelope names (CLONE_PARENT), or another
+ * shard's. */
 static void take_from_afar(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx,
 			   const struct clone_prep *prep, struct take *k)
 {
@@ -490,9 +507,10 @@ static void whole(struct state_shard *s, const struct evt *ev, struct state_ctx 
 		k.base = give_caller(s, ev, ctx, prep, &k.valid);
 	else
 		k.base = give_lookup(s, ev, prep, &k.valid);
-	if (!k.base && prep->base.task) {
-		k.valid = true;
-		k.fds = share_fds(s, ev, NULL);
+	if (!k.base && (prep->base.task || has_other_parent(ev))) {
+		k.valid = prep->base.task;
+		if (k.valid)
+			k.fds = share_fds(s, ev, NULL);
 		take_from_afar(s, ev, ctx, prep, &k);
 		return;
 	}
@@ -528,11 +546,11 @@ static void take_foreign(struct state_shard *s, const struct evt *ev, struct sta
 {
 	struct take k = { 0 };
 
-	if (!prep->base.task) {
+	if (!prep->base.task && !has_other_parent(ev)) {
 		ctx->task = NULL;
 		return;
 	}
-	k.valid = given ? ev->handover->valid : !prep->base.ver->invalid;
+	k.valid = prep->base.task && (given ? ev->handover->valid : !prep->base.ver->invalid);
 	if (given) {
 		k.fds = ev->handover->fds;
 		ev->handover->fds = NULL;

@@ -271,7 +271,9 @@ void exit_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 		return;
 	v = task_ver(t);
 	if (ver_is_leader(v))
-		exit_ring_add(apply_of(s)->exits, v->parent ? v->parent->tid : 0, t->tid, ev->hdr->ts);
+		exit_ring_add(apply_of(s)->exits, v->parent ? v->parent->tid : 0, t->tid, false, ev->hdr->ts);
+	else
+		exit_ring_add(apply_of(s)->exits, v->pid, t->tid, true, ev->hdr->ts);
 	s->pending_exit = t;
 	task_die(s, t, okey_after(ev->key), heir->task);
 }

@@ -49,6 +49,9 @@ struct apply_shard {
 	struct container_table *containers; /* owned */
 	struct container_cache *container_ids; /* owned; cgroups -> id */
 	struct state_task *enter_done; /* its stored enter event goes with the next event */
+	struct state_group strays;     /* placeholders, oldest first; only its list is used */
+	uint64_t purge_ts;	       /* event time of the next purge, 0 not known yet */
+	uint32_t purge_bucket, purge_strays; /* left to look at in this one */
 	struct scan_links *links;      /* owned; parents by number while a scan runs (scan.c), else NULL */
 };
 

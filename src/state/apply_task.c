@@ -99,12 +99,8 @@ static void link_last(struct state_group *g, struct state_task *t)
 	g->last = t;
 }
 
-static void leave(struct state_shard *s, struct state_task *t)
+static void unlink_member(struct state_group *g, struct state_task *t)
 {
-	struct state_group *g = t->group;
-
-	if (!g)
-		return;
 	if (t->group_prev)
 		t->group_prev->group_next = t->group_next;
 	else
@@ -113,8 +109,20 @@ static void leave(struct state_shard *s, struct state_task *t)
 		t->group_next->group_prev = t->group_prev;
 	else
 		g->last = t->group_prev;
-	t->group = NULL;
 	t->group_next = t->group_prev = NULL;
+}
+
+static void leave(struct state_shard *s, struct state_task *t)
+{
+	struct state_group *g = t->group;
+
+	if (t->stray)
+		unlink_member(&apply_of(s)->strays, t), apply_of(s)->strays.live--;
+	t->stray = false;
+	if (!g)
+		return;
+	unlink_member(g, t);
+	t->group = NULL;
 	if (!g->first)
 		group_free(s, g);
 }
@@ -125,6 +133,7 @@ void task_join(struct state_shard *s, struct state_task *t, struct state_ver *v)
 
 	if (v->invalid || t->group)
 		return;
+	leave(s, t);
 	g = group_find(apply_of(s), v->pid);
 	if (!g)
 		g = group_new(s, v->pid, v->pid == 1 || v->vpid == 1);
@@ -168,9 +177,9 @@ struct state_fdtab **state_fds_slot(struct state_shard *s, struct state_task *t)
 
 /* ---- life and death ---------------------------------------------------------------------- */
 
-struct state_task *task_placeholder(struct state_shard *s, int64_t tid, struct okey from)
+struct state_task *task_placeholder(struct state_shard *s, int64_t tid, int64_t tgid, struct okey from)
 {
-	struct state_task *t = state_task_new(s, tid);
+	struct state_task *t = state_task_new_in(s, tid, tgid);
 	struct state_ver *v;
 
 	if (!t)
@@ -181,6 +190,9 @@ struct state_task *task_placeholder(struct state_shard *s, int64_t tid, struct o
 	ver_set_str(s, &v->exe, str_ref(v->comm));
 	ver_set_str(s, &v->cmdline, str_ref(v->comm));
 	state_task_add(s, t, from);
+	t->stray = true;
+	link_last(&apply_of(s)->strays, t);
+	apply_of(s)->strays.live++;
 	return t;
 }
 
@@ -297,28 +309,76 @@ void task_replace(struct state_shard *s, struct state_task *t, struct okey from,
 	forget(s, t, from);
 }
 
+/* ---- purge ------------------------------------------------------------------------------- */
+
+#define PURGE_FIRST_NS (30 * 1000000000ull)
+#define PURGE_INTERVAL_NS (300 * 1000000000ull)
+#define PURGE_STEP 4u	   /* placeholders, and buckets of groups, per event */
+#define PURGE_MEMBERS 256u /* of one group: larger ones are looked at in part */
+
+static void purge_group(struct state_shard *s, struct state_group *g, struct okey from)
+{
+	struct state_task *next, *t = g->first;
+
+	for (unsigned n = 0; t && n < PURGE_MEMBERS; n++, t = next) {
+		next = t->group_next;
+		if (!atomic_load_explicit(&t->superseded, memory_order_relaxed) || t->exited)
+			continue;
+		task_remove(s, t, from, NULL);
+		return; /* the group may be gone with it; the rest is for the next time */
+	}
+}
+
+void task_purge(struct state_shard *s, const struct evt *ev)
+{
+	struct apply_shard *a = apply_of(s);
+	uint64_t ts = ev->hdr->ts;
+
+	if (!state_table_opts(s->table)->live)
+		return;
+	if (!a->purge_ts)
+		a->purge_ts = ts + PURGE_FIRST_NS;
+	if (ts >= a->purge_ts) {
+		a->purge_ts = ts + PURGE_INTERVAL_NS;
+		a->purge_strays = a->strays.live;
+		a->purge_bucket = a->buckets;
+	}
+	for (unsigned i = 0; i < PURGE_STEP && a->purge_strays; i++) {
+		if (!a->strays.first) {
+			a->purge_strays = 0;
+			break;
+		}
+		a->purge_strays--;
+		task_remove(s, a->strays.first, ev->key, NULL);
+	}
+	for (unsigned i = 0; i < PURGE_STEP && a->purge_bucket; i++) {
+		struct state_group *next;
+
+		a->purge_bucket--;
+		if (a->purge_bucket >= a->buckets)
+			continue;
+		for (struct state_group *g = a->bucket[a->purge_bucket]; g; g = next) {
+			next = g->hash_next;
+			purge_group(s, g, ev->key);
+		}
+	}
+}
+
 /* ---- other threads by number ------------------------------------------------------------- */
 
 int task_resolve(struct state_shard *s, int64_t tid, int64_t tgid_hint, struct okey k, struct task_ref *ret)
 {
-	struct state_task *t = tid >= 0 ? state_own(s, tid) : NULL;
-	const struct state_ver *v = t ? task_ver(t) : NULL;
-	int r = 0;
+	struct task_ref found = { 0 };
+	int r;
 
-	*ret = (struct task_ref){ 0 };
-	if (!t && tid >= 0 && state_table_opts(s->table)->shards > 1) {
-		/* Most parents lead their process: with that guess one shard is asked. */
-		r = state_find_task_at(s, tid, tgid_hint >= 0 ? tgid_hint : tid, okey_before(k), &t, &v);
-		if (r == 0)
-			r = state_find_task_at(s, tid, -1, okey_before(k), &t, &v);
-		if (r < 0)
-			return r;
-		if (r == 0)
-			t = NULL;
-	}
-	if (t && !v->invalid) {
-		ret->task = t;
-		ret->ver = v;
-	}
-	return 0;
+	*ret = found;
+	if (tid < 0)
+		return 0;
+	/* Most parents lead their process: with that guess one shard is asked. */
+	r = state_find_task_at(s, tid, tgid_hint >= 0 ? tgid_hint : tid, okey_before(k), &found.task, &found.ver);
+	if (r == 0)
+		r = state_find_task_at(s, tid, -1, okey_before(k), &found.task, &found.ver);
+	if (r == 1 && !found.ver->invalid)
+		*ret = found;
+	return r < 0 ? r : 0;
 }

@@ -9,8 +9,12 @@ struct task_ref {
 	const struct state_ver *ver;
 };
 
-/* A placeholder for a thread nothing is known of. NULL when the table is full. */
-struct state_task *task_placeholder(struct state_shard *s, int64_t tid, struct okey from);
+/* A placeholder for a thread of group tgid nothing more is known of. NULL when the table is full. */
+struct state_task *task_placeholder(struct state_shard *s, int64_t tid, int64_t tgid, struct okey from);
+
+/* Live: forgets placeholders every few minutes, and threads whose numbers are in use elsewhere by now. A few at
+ * a time, before the event ev is looked at. */
+void task_purge(struct state_shard *s, const struct evt *ev);
 
 /* Puts t, which v describes, into the group of v->pid. Does nothing for invalid ones and for members. A leader's
  * v takes over what the group says; v must not be published yet (or be open for change). */
@@ -35,8 +39,8 @@ void task_replace(struct state_shard *s, struct state_task *t, struct okey from,
 /* A live thread of t's group other than t, NULL none. */
 struct state_task *task_sibling(const struct state_task *t);
 
-/* Thread by number as it is before the event at k: own, else other shards'. 0, or -EAGAIN. *ret is empty
- * for unknown and invalid ones. */
+/* Thread by number as it is before the event at k, in any shard. tgid_hint: its group, -1 not known. 0, or
+ * -EAGAIN. *ret is empty for unknown and invalid ones. */
 int task_resolve(struct state_shard *s, int64_t tid, int64_t tgid_hint, struct okey k, struct task_ref *ret);
 /* The last key before k. */
 static inline struct okey okey_before(struct okey k)
@@ -44,13 +48,15 @@ static inline struct okey okey_before(struct okey k)
 	return (struct okey){ k.time ? k.time - 1 : 0, 1 };
 }
 
-/* Recent exits: (parent, thread) of the last 8192, for two seconds of event time. */
+/* Recent exits: the last 8192, for two seconds of event time. A process is known by its parent's thread, a
+ * thread by its process: both are what its maker's late event can tell. (In the reference threads are
+ * entered under their process's parent, whom no such event names, and so come back to life.) */
 struct exit_ring;
 struct exit_ring *exit_ring_new(void);
 void exit_ring_free(struct exit_ring *r);
 void exit_ring_clear(struct exit_ring *r);
-void exit_ring_add(struct exit_ring *r, int64_t ptid, int64_t tid, uint64_t ts);
-bool exit_ring_has(const struct exit_ring *r, int64_t ptid, int64_t tid, uint64_t ts);
+void exit_ring_add(struct exit_ring *r, int64_t maker, int64_t tid, bool thread, uint64_t ts);
+bool exit_ring_has(const struct exit_ring *r, int64_t maker, int64_t tid, bool thread, uint64_t ts);
 
 /* ---- text of versions -------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* The last 8192 exits of a shard, by (parent, thread). Asked when a parent's clone event arrives after
+/* The last 8192 exits of a shard, by (who made it, thread). Asked when a parent's clone event arrives after
  * its child's exit: the child must not come back to life. One owner, fixed size: a ring for the order of
  * forgetting, hash chains through it for finding. */
 #include "state/apply_task.h"
@@ -19,9 +19,9 @@ struct exit_ring {
 	uint32_t pos, count;
 };
 
-static uint64_t make_key(int64_t ptid, int64_t tid)
+static uint64_t make_key(int64_t maker, int64_t tid, bool thread)
 {
-	return (uint64_t)ptid << 32 | (uint32_t)tid;
+	return ((uint64_t)maker << 32 | (uint32_t)tid) ^ (uint64_t)thread << 63;
 }
 
 static uint16_t *bucket_of(struct exit_ring *r, uint64_t key)
@@ -59,7 +59,7 @@ static void drop(struct exit_ring *r, uint16_t pos)
 	*place = r->e[pos].next;
 }
 
-void exit_ring_add(struct exit_ring *r, int64_t ptid, int64_t tid, uint64_t ts)
+void exit_ring_add(struct exit_ring *r, int64_t maker, int64_t tid, bool thread, uint64_t ts)
 {
 	uint16_t pos = (uint16_t)r->pos, *place;
 
@@ -67,7 +67,7 @@ void exit_ring_add(struct exit_ring *r, int64_t ptid, int64_t tid, uint64_t ts)
 		drop(r, pos);
 	else
 		r->count++;
-	r->e[pos].key = make_key(ptid, tid);
+	r->e[pos].key = make_key(maker, tid, thread);
 	r->e[pos].ts = ts;
 	place = bucket_of(r, r->e[pos].key);
 	r->e[pos].next = *place;
@@ -75,9 +75,9 @@ void exit_ring_add(struct exit_ring *r, int64_t ptid, int64_t tid, uint64_t ts)
 	r->pos = (r->pos + 1) % RING;
 }
 
-bool exit_ring_has(const struct exit_ring *r, int64_t ptid, int64_t tid, uint64_t ts)
+bool exit_ring_has(const struct exit_ring *r, int64_t maker, int64_t tid, bool thread, uint64_t ts)
 {
-	uint64_t key = make_key(ptid, tid);
+	uint64_t key = make_key(maker, tid, thread);
 
 	for (uint16_t i = *bucket_of((struct exit_ring *)r, key); i != NONE; i = r->e[i].next)
 		if (r->e[i].key == key && ts >= r->e[i].ts && ts - r->e[i].ts < MAX_AGE_NS)

@@ -157,17 +157,30 @@ static void set_texts(struct state_shard *s, struct state_ver *v, const struct s
 	ver_set_text(s, &v->cwd, cwd, len);
 }
 
+static struct state_task *find(struct state_table *t, int64_t tid)
+{
+	for (unsigned i = 0; i < shards(t); i++) {
+		struct state_task *task = state_own(state_table_shard(t, i), tid);
+
+		if (task)
+			return task;
+	}
+	return NULL;
+}
+
 int scan_add_task(struct state_table *t, const struct scan_task *st)
 {
 	struct state_shard *s = state_table_shard(t, state_shard_of(t, st->pid));
-	struct state_task *task = state_own(s, st->tid);
+	struct state_task *task = find(t, st->tid);
 
 	arena_reset(&s->tmp);
 	if (task) { /* listed twice: the later one counts */
-		unlink_later(s, task);
-		task_remove(s, task, OKEY_MIN, NULL);
+		struct state_shard *old = state_table_shard(t, task->shard);
+
+		unlink_later(old, task);
+		task_remove(old, task, OKEY_MIN, NULL);
 	}
-	task = state_task_new(s, st->tid);
+	task = state_task_new_in(s, st->tid, st->pid);
 	if (!task)
 		return -ENOSPC;
 	set_numbers(task, task_ver(task), st);
@@ -179,17 +192,6 @@ int scan_add_task(struct state_table *t, const struct scan_task *st)
 	task_join(s, task, task_ver(task));
 	state_task_add(s, task, OKEY_MIN);
 	return 0;
-}
-
-static struct state_task *find(struct state_table *t, int64_t tid)
-{
-	for (unsigned i = 0; i < shards(t); i++) {
-		struct state_task *task = state_own(state_table_shard(t, i), tid);
-
-		if (task)
-			return task;
-	}
-	return NULL;
 }
 
 struct slab *scan_slab(struct state_table *t, int64_t tid)

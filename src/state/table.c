@@ -357,15 +357,39 @@ static struct state_ver *ver_new(struct state_shard *s)
 	return v;
 }
 
+/* Thread group that the record belongs to: as events tell it, else as it was made for. */
+static int64_t group_of(const struct state_task *t, const struct state_ver *v)
+{
+	return v->invalid ? t->tgid : v->pid;
+}
+
+static struct state_task *own_any(struct state_shard *s, int64_t tid, int64_t tgid, bool any)
+{
+	struct state_task *best = NULL;
+
+	for (struct state_task *t = tidmap_first(s->table->map, tid); t; t = tidmap_next(t))
+		if (t->shard == s->index && !t->removed && (any || group_of(t, task_ver(t)) == tgid) &&
+		    (!best || okey_less(best->born, t->born)))
+			best = t;
+	return best;
+}
+
 struct state_task *state_own(struct state_shard *s, int64_t tid)
 {
-	for (struct state_task *t = tidmap_first(s->table->map, tid); t; t = tidmap_next(t))
-		if (t->shard == s->index && !t->removed)
-			return t;
-	return NULL;
+	return own_any(s, tid, 0, true);
+}
+
+struct state_task *state_own_in(struct state_shard *s, int64_t tid, int64_t tgid)
+{
+	return own_any(s, tid, tgid, false);
 }
 
 struct state_task *state_task_new(struct state_shard *s, int64_t tid)
+{
+	return state_task_new_in(s, tid, tid);
+}
+
+struct state_task *state_task_new_in(struct state_shard *s, int64_t tid, int64_t tgid)
 {
 	struct state_task *t;
 	struct state_ver *v;
@@ -378,6 +402,7 @@ struct state_task *state_task_new(struct state_shard *s, int64_t tid)
 	t = slab_alloc(&s->slab, sizeof(*t));
 	memset(t, 0, sizeof(*t));
 	t->tid = tid;
+	t->tgid = tgid;
 	t->shard = s->index;
 	t->last_fd = -1;
 	atomic_init(&t->refs, 1);
@@ -399,6 +424,9 @@ void state_task_add(struct state_shard *s, struct state_task *t, struct okey fro
 	t->born = from;
 	if (!tidmap_insert(s->table->map, t))
 		abort(); /* a page of the map could not be had: 8 KiB */
+	for (struct state_task *o = tidmap_next(t); o; o = tidmap_next(o))
+		if (o->shard != s->index)
+			atomic_store_explicit(&o->superseded, true, memory_order_relaxed);
 	atomic_fetch_add_explicit(&s->table->tasks, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&s->stats.added, 1, memory_order_relaxed);
 }
@@ -557,6 +585,13 @@ bool state_shard_ready(struct state_shard *me, unsigned shard, struct okey k)
 	return ready(me, shard, k);
 }
 
+static bool is_of_group(const struct state_task *t, struct okey k, int64_t tgid)
+{
+	const struct state_ver *v = task_ver_at(t, k);
+
+	return v && group_of(t, v) == tgid;
+}
+
 int state_find_task_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, struct okey k,
 		       struct state_task **ret, const struct state_ver **ret_ver)
 {
@@ -575,6 +610,8 @@ int state_find_task_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, s
 	for (struct state_task *t = tidmap_first(me->table->map, tid); t; t = tidmap_next(t)) {
 		/* Another shard's record says nothing that holds: that shard may be behind, the thread long gone. */
 		if (t->shard < first || t->shard >= last || okey_less(k, t->born))
+			continue;
+		if (tgid_hint >= 0 && !is_of_group(t, k, tgid_hint))
 			continue;
 		/* Shards add records in no order, so the list has none among them. */
 		if (!best || okey_less(best->born, t->born))

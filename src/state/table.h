@@ -86,12 +86,17 @@ size_t state_table_bytes(const struct state_table *t);	/* slab memory held. [any
 
 /* ---- owner's side ------------------------------------------------------------------------ */
 
-/* Record of tid that is present now (not dead) and owned by this shard, else NULL. */
+/* Record of tid that is present now (not dead) and owned by this shard, else NULL; the youngest if there are
+ * several (a number that came back after an exit was lost). */
 struct state_task *state_own(struct state_shard *s, int64_t tid);
+/* The one in thread group tgid. What events are matched by: with a number alone the answer would depend on
+ * which groups happen to share the shard. */
+struct state_task *state_own_in(struct state_shard *s, int64_t tid, int64_t tgid);
 
 /* A draft for a new thread: zeroed private part, one unpublished version with the "not known" values
- * and empty strings. Returns NULL (counted) when the table is full. */
-struct state_task *state_task_new(struct state_shard *s, int64_t tid);
+ * and empty strings. Returns NULL (counted) when the table is full. tgid: its thread group. */
+struct state_task *state_task_new_in(struct state_shard *s, int64_t tid, int64_t tgid);
+struct state_task *state_task_new(struct state_shard *s, int64_t tid); /* of its own group */
 /* Gives up a draft that was not added. */
 void state_task_drop(struct state_shard *s, struct state_task *t);
 /* Publishes the draft's version from key on and enters it in the map. */
@@ -134,7 +139,7 @@ void state_for_each_own(struct state_shard *s, void (*fn)(struct state_task *t, 
 /* Version of tid as of k, whoever owns it: 1 and *ret, 0 when there is none (or it is dead; then
  * *ret_dead, if not NULL, is the dead version, else NULL), -EAGAIN when the owner has not got to k.
  * tgid_hint: thread group of tid when known, else -1. With it only that group's shard is waited for, and only
- * threads of that shard are found: 0 may also mean that the hint is wrong.
+ * a thread of that group is found: 0 may also mean that the hint is wrong.
  * *ret is valid until the worker's next quiescent state (end of event). [worker, rcu-read] */
 int state_find_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, struct okey k,
 		  const struct state_ver **ret, const struct state_ver **ret_dead);

@@ -108,12 +108,15 @@ struct state_ver {
 
 struct state_task {
 	int64_t tid;			  /* immutable */
+	int64_t tgid;			  /* immutable: thread group it was made for; v->pid is what events tell */
 	uint32_t shard;			  /* immutable: owner */
 	struct okey born;		  /* immutable once in the map: key of its first version */
 	_Atomic uint32_t refs;		  /* 1 for being in the table, 1 per version that points here as
 					   * parent or reaper; a dead record stays as a stub until 0 */
 	_Atomic(uintptr_t) next;	  /* chain of the thread-id map; bit 0: being removed */
 	_Atomic(struct state_ver *) ver;  /* newest; NULL only before publication */
+	_Atomic bool superseded;	  /* another shard has a newer thread of this number: our exit event was
+					   * lost. Set by that shard, relaxed: the owner looks when it purges */
 
 	/* private to the owner */
 	struct state_group *group;   /* NULL for placeholders without one */
@@ -129,6 +132,7 @@ struct state_task {
 	void *enter;		     /* owned copy of the enter event (header on), NULL none */
 	bool scanned;		     /* filled by the start-up scan */
 	bool exited;		     /* not counted as live in its group any more */
+	bool stray;		     /* placeholder: group_next, group_prev are the shard's list of those */
 	bool removed;		     /* state_task_remove was called: out of the owner's sight */
 	struct okey scan_key;	     /* events below this do not change what the scan filled */
 	struct state_task *retire_next; /* queue of removed records */

@@ -42,9 +42,9 @@ static void put_ver(struct base_buf *b, const char *what, const struct state_ver
 		buf_fmt(b, " %s=-", what);
 		return;
 	}
-	buf_fmt(b, " %s=%lld/%lld:%s:%s:%s:%s:u%u:s%lld:c%llu:%d%d", what, (long long)v->tid, (long long)v->pid, v->comm->s,
+	buf_fmt(b, " %s=%lld/%lld:%s:%s:%s:%s:u%u:s%lld:c%llu:%d", what, (long long)v->tid, (long long)v->pid, v->comm->s,
 		v->cmdline->s, v->exepath->s, v->cwd->s, v->uid, (long long)v->sid, (unsigned long long)v->clone_ts,
-		v->invalid, v->exited);
+		v->invalid);
 }
 
 /* 0 or -EAGAIN. */

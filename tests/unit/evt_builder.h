@@ -10,7 +10,8 @@
  *         b  bytes: const void *, size_t
  *         -  empty parameter
  * The event points into the builder and lives until the next evb_make or evb_start. Keys and event
- * numbers rise by one with every event; change b.ev.key, b.env, b.ev.part ... afterwards as needed. */
+ * numbers rise by one with every event; change b.ev.key, b.env, b.ev.part ... afterwards as needed.
+ * The thread group in the envelope is the thread's own number, unless evb_group says otherwise. */
 #pragma once
 #include "contract/event.h"
 
@@ -19,12 +20,14 @@
 #include <string.h>
 
 #define EVB_MAX 131072
+#define EVB_TIDS 65536 /* threads that evb_group knows */
 
 struct evt_builder {
 	struct evt ev;
 	struct evt_env env;
 	uint64_t num; /* of the last event */
 	struct evt_hdr hdr;
+	uint32_t group[EVB_TIDS]; /* thread -> thread group, 0 its own number */
 	uint32_t len[EVT_MAX_PARAMS];
 	uint32_t used; /* bytes in data */
 	uint8_t data[EVB_MAX];
@@ -34,6 +37,14 @@ struct evt_builder {
 static inline void evb_init(struct evt_builder *b)
 {
 	memset(b, 0, sizeof(*b));
+}
+
+/* From now on events of tid are of thread group tgid. */
+static inline void evb_group(struct evt_builder *b, int64_t tid, int64_t tgid)
+{
+	if (tid < 0 || tid >= EVB_TIDS)
+		abort();
+	b->group[tid] = (uint32_t)tgid;
 }
 
 static inline void evb_start(struct evt_builder *b, enum evt_type type, int64_t tid, uint64_t ts)
@@ -70,7 +81,7 @@ static inline void evb_num(struct evt_builder *b, int64_t v)
 	evb_bytes(b, &v, size && size <= 8 ? size : 8);
 }
 
-/* Lays the event out and decodes it; the thread group in the envelope is the thread's own number. */
+/* Lays the event out and decodes it. */
 static inline struct evt *evb_end(struct evt_builder *b)
 {
 	unsigned lensize = evt_table[b->hdr.type].flags & EVF_LARGE_PAYLOAD ? 4 : 2;
@@ -85,6 +96,8 @@ static inline struct evt *evb_end(struct evt_builder *b)
 	memset(&b->env, 0, sizeof(b->env));
 	b->env.size = (uint32_t)((sizeof(b->env) + b->hdr.len + 7) & ~7u);
 	b->env.tgid = (uint32_t)b->hdr.tid;
+	if (b->hdr.tid < EVB_TIDS && b->group[b->hdr.tid])
+		b->env.tgid = b->group[b->hdr.tid];
 	b->num++;
 	b->env.seq = b->num;
 	b->ev = (struct evt){ .env = &b->env,

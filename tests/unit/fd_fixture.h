@@ -40,6 +40,7 @@ static inline void fx_task(struct fx *f, int64_t tid, int64_t pid)
 	if (tid == pid)
 		st.cwd = TEXT("/home/u/");
 	assert_int_equal(scan_add_task(f->t, &st), 0);
+	evb_group(&f->b, tid, pid);
 }
 
 static inline int fx_setup_with(void **state, bool iface)

@@ -94,15 +94,29 @@ struct clone {
 
 static void do_clone(struct fix *f, struct clone k)
 {
-	apply(f, evb_make(&f->b, k.type ? k.type : PPME_SYSCALL_CLONE_20_X, k.tid, k.ts ? k.ts : 10 * SEC,
+	struct evt *ev;
+
+	if (!k.res)
+		evb_group(&f->b, k.tid, k.pid);
+	if (k.res > 0 && k.flags & TASK_F_CLONE_THREAD)
+		evb_group(&f->b, k.res, k.pid);
+	ev = evb_make(&f->b, k.type ? k.type : PPME_SYSCALL_CLONE_20_X, k.tid, k.ts ? k.ts : 10 * SEC,
 			  "nsbnnnsnnnnnnsbnnnnnn", k.res, "/bin/child", "-c\0x y", (size_t)7, k.tid, k.pid, k.ptid, "",
 			  2048L, 1L, 2L, 3L, 4L, 5L, k.comm ? k.comm : "child", "cpu=/a", (size_t)7, k.flags, 1000L,
-			  1000L, k.vtid ? k.vtid : k.tid, k.vpid ? k.vpid : k.pid, 5L));
+			  1000L, k.vtid ? k.vtid : k.tid, k.vpid ? k.vpid : k.pid, 5L);
+	/* as the reader fills it: the other process, if there is one */
+	if (k.res == 0 && !(k.flags & TASK_F_CLONE_THREAD) && k.ptid > 0 && k.ptid < EVB_TIDS)
+		f->b.env.peer_tgid = f->b.group[k.ptid] ? f->b.group[k.ptid] : (uint32_t)k.ptid;
+	else if (k.res > 0 && !(k.flags & TASK_F_CLONE_THREAD))
+		f->b.env.peer_tgid = (uint32_t)k.res;
+	apply(f, ev);
 }
 
 static void caller_side(struct fix *f, long tid, long child, long flags)
 {
-	do_clone(f, (struct clone){ .tid = tid, .res = child, .pid = tid, .ptid = 1, .flags = flags });
+	long pid = f->b.group[tid] ? f->b.group[tid] : tid;
+
+	do_clone(f, (struct clone){ .tid = tid, .res = child, .pid = pid, .ptid = 1, .flags = flags });
 }
 
 static void child_side(struct fix *f, long child, long pid, long ptid, long flags)
@@ -969,7 +983,6 @@ static void container_id_is_set_at_the_threads_own_event(void **state)
 	apply(f, evb_make(&f->b, PPME_SYSCALL_CLONE_20_X, 200, SEC, "nsbnnnsnnnnnnsbnnnnnn", 0L, "/x", "", (size_t)0,
 			  200L, 200L, 100L, "", 1L, 0L, 0L, 0L, 0L, 0L, "x", cg, sizeof(cg), 0L, 1L, 1L, 200L, 200L, 0L));
 	assert_string_equal(f->c.ver->container_id->s, "0123456789ab");
-	/* the scan sets them all */
 	assert_ptr_equal(state_own(f->s, 200), f->c.task);
 }
 
@@ -1010,6 +1023,26 @@ static void refresh_gives_the_same_view(void **state)
 	before = f->c;
 	state_refresh(&f->c);
 	assert_memory_equal(&before, &f->c, sizeof(before));
+}
+
+static void purge_forgets_placeholders_after_a_while(void **state)
+{
+	struct fix *f = *state;
+
+	for (long i = 0; i < 100; i++)
+		tick(f, 500 + i);
+	add_proc(f, 100, 100, 1);
+	assert_int_equal(state_task_count(f->t), 101);
+	caller_side(f, 510, 900, 0); /* one becomes known */
+	apply(f, evb_make(&f->b, PPME_SYSCALL_GETCWD_X, 100, 42 * SEC, "ns", -1L, "")); /* too early */
+	assert_int_equal(state_task_count(f->t), 102);
+	for (long i = 0; i < 100; i++)
+		apply(f, evb_make(&f->b, PPME_SYSCALL_GETCWD_X, 100, 44 * SEC, "ns", -1L, ""));
+	assert_int_equal(state_task_count(f->t), 3);
+	assert_non_null(ver(f, 510));
+	assert_null(ver(f, 511));
+	tick(f, 511);
+	assert_true(f->c.ver->invalid);
 }
 
 static void scan_twice_the_same_thread_keeps_the_later(void **state)
@@ -1100,6 +1133,7 @@ int main(void)
 		T(container_id_is_set_at_the_threads_own_event),
 		T(ancestors_are_read_through_leaders),
 		T(refresh_gives_the_same_view),
+		cmocka_unit_test_setup_teardown(purge_forgets_placeholders_after_a_while, setup_live, teardown),
 		T(scan_twice_the_same_thread_keeps_the_later),
 		T(scan_reset_empties_the_table),
 	};
