@@ -168,6 +168,13 @@ struct rule_info *rules_rule(const struct rules *r, const char *name)
 	return i == STRMAP_NONE ? NULL : r->rules[i];
 }
 
+struct rule_info *rules_described(const struct rules *r, const char *name)
+{
+	struct rule_info *i = rules_rule(r, name);
+
+	return i && i->tree ? i : NULL;
+}
+
 /* ---- entry points ------------------------------------------------------------------------------------ */
 
 struct rules *rules_new(const struct rules_opts *opts)

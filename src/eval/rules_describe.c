@@ -5,7 +5,6 @@
 #include "eval/rules_internal.h"
 #include "eval/template_internal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -531,13 +530,6 @@ static void requirements_json(const struct rules *r, struct base_buf *out)
 	buf_str(out, "],");
 }
 
-static struct rule_info *described(const struct rules *r, const char *name)
-{
-	struct rule_info *i = rules_rule(r, name);
-
-	return i && i->tree ? i : NULL;
-}
-
 static int all_json(const struct rules *r, struct base_buf *out)
 {
 	const char *sep = "";
@@ -574,7 +566,7 @@ static int all_json(const struct rules *r, struct base_buf *out)
 
 int rules_describe_json(const struct rules *r, const char *rule, struct base_buf *out)
 {
-	const struct rule_info *i = rule ? described(r, rule) : NULL;
+	const struct rule_info *i = rule ? rules_described(r, rule) : NULL;
 	size_t start = out->len;
 	int e;
 
@@ -594,89 +586,4 @@ int rules_describe_json(const struct rules *r, const char *rule, struct base_buf
 		out->p[start] = 0;
 	}
 	return e;
-}
-
-/* ---- two columns of text -------------------------------------------------------------------------------------- */
-
-#define NAME_WIDTH 50
-#define LINE_WIDTH 110
-#define ROW_MAX 4094 /* Falco cuts what would be longer */
-
-static void row(struct base_buf *out, const char *left, const struct base_buf *right)
-{
-	size_t start = out->len, pad = strlen(left);
-
-	buf_str(out, left);
-	if (pad < NAME_WIDTH)
-		buf_pad(out, ' ', NAME_WIDTH - pad);
-	buf_chr(out, ' ');
-	buf_add(out, right->p, right->len);
-	if (!out->failed && out->len - start > ROW_MAX) {
-		out->len = start + ROW_MAX;
-		out->p[out->len] = 0;
-	}
-	buf_chr(out, '\n');
-}
-
-static void row_text(struct base_buf *out, const char *left, const char *right)
-{
-	struct base_buf b = { 0 };
-
-	buf_str(&b, right);
-	if (!b.failed)
-		row(out, left, &b);
-	buf_fini(&b);
-}
-
-/* Words, each with a blank behind, in lines that fit the second column. */
-static void wrap(struct base_buf *out, const char *s)
-{
-	size_t room = LINE_WIDTH - NAME_WIDTH - 1, len = 0;
-
-	for (;;) {
-		size_t n = 0;
-
-		while (isspace((unsigned char)*s))
-			s++;
-		if (!*s)
-			return;
-		while (s[n] && !isspace((unsigned char)s[n]))
-			n++;
-		if (len + n + 1 > room) {
-			buf_chr(out, '\n');
-			buf_pad(out, ' ', NAME_WIDTH + 1);
-			len = 0;
-		}
-		len += n + 1;
-		buf_add(out, s, n);
-		buf_chr(out, ' ');
-		s += n;
-	}
-}
-
-static void rule_text(struct base_buf *out, const struct rule_info *i)
-{
-	struct base_buf b = { 0 };
-
-	wrap(&b, i->desc.s);
-	buf_chr(&b, '\n');
-	if (!b.failed)
-		row(out, i->name, &b);
-	buf_fini(&b);
-}
-
-int rules_describe_text(const struct rules *r, const char *rule, struct base_buf *out)
-{
-	const struct rule_info *one = rule ? described(r, rule) : NULL;
-
-	if (rule && !one)
-		return -ENOENT;
-	row_text(out, "Rule", "Description");
-	row_text(out, "----", "-----------");
-	if (one)
-		rule_text(out, one);
-	for (uint32_t i = 0; !one && i < r->nrules; i++)
-		if (r->rules[i]->tree)
-			rule_text(out, r->rules[i]);
-	return out->failed ? -ENOMEM : 0;
 }

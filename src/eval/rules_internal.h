@@ -208,6 +208,7 @@ void rules_warn(struct rules *r, enum load_code code, const struct rules_ctx *c,
 struct list_info *rules_list(const struct rules *r, const char *name);
 struct macro_info *rules_macro(const struct rules *r, const char *name);
 struct rule_info *rules_rule(const struct rules *r, const char *name);
+struct rule_info *rules_described(const struct rules *r, const char *name); /* NULL also when it was skipped */
 
 /* ---- rules_read.c ------------------------------------------------------------------------------------- */
 
