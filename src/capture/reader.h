@@ -1,6 +1,7 @@
 /* Reader threads of live capture: drain rings, merge by time, give keys, hand over.
  *
- * Start: live_open, readers_start, live_attach. Stop: live_detach, readers_stop: each reader drains
+ * Start: live_open, live_attach, the scan of /proc, readers_start (what happens meanwhile waits in the
+ * rings). Stop: live_detach, readers_stop: each reader drains
  * its rings to the end, calls consumer->end and ends. */
 #pragma once
 #include "capture/live.h"
