@@ -1,7 +1,11 @@
 /* Random event streams. See gen.h.
  *
  * The model is a small system: processes with threads, a parent each, a few descriptors, a directory.
- * Thread ids come from a small range, so that they are used again soon after an exit. */
+ * Thread ids come from a small range, so that they are used again soon after an exit.
+ *
+ * A clone has two events, one of the parent and one of the child, in either order. Between them anything may
+ * happen, but nothing that the one who still has to return would do: a parent may be gone when its child's
+ * event comes, a child when its parent's comes. Some processes are not seen to be made. */
 #include "gen.h"
 
 #include <stdlib.h>
@@ -15,6 +19,16 @@ struct task {
 	unsigned name;	  /* comm "pN" */
 	uint32_t uid;
 	unsigned cpu;
+	int64_t in_clone; /* parent: has not returned from making this thread; 0 not */
+	bool unborn;	  /* child: its event has not come */
+	uint32_t flags;	  /* of the clone that made it */
+	int64_t peer;	  /* process that made it */
+};
+
+/* The parent's event of a clone that the child returned from first. */
+struct late {
+	struct task parent; /* as it was */
+	int64_t child, child_pid;
 };
 
 struct model {
@@ -22,6 +36,8 @@ struct model {
 	uint32_t x;
 	struct task task[MAX_TASKS];
 	unsigned n;
+	struct late late[MAX_TASKS];
+	unsigned nlate;
 	uint64_t ts;
 	unsigned char par[4096]; /* parameters of the event being built */
 	uint16_t len[EVT_MAX_PARAMS];
@@ -138,34 +154,91 @@ static void clone_params(struct model *m, int64_t res, const struct task *t, uin
 	p_int(m, 0, 8);
 }
 
+static void child_event(struct model *m, struct task *c)
+{
+	c->unborn = false;
+	clone_params(m, 0, c, c->flags);
+	emit(m, PPME_SYSCALL_CLONE_20_X, c, c->peer, EVT_ENV_FORK | EVT_ENV_CRITICAL);
+}
+
+static void parent_event(struct model *m, const struct late *l, uint32_t flags)
+{
+	struct task *t = by_tid(m, l->parent.tid);
+
+	if (t && t->in_clone == l->child)
+		t->in_clone = 0;
+	clone_params(m, l->child, &l->parent, flags);
+	emit(m, PPME_SYSCALL_CLONE_20_X, &l->parent, l->child_pid, EVT_ENV_CRITICAL);
+}
+
+/* The second events of clones, some time later. */
+static void do_late(struct model *m)
+{
+	unsigned i;
+
+	if (m->nlate && rnd(m, 2)) {
+		i = rnd(m, m->nlate);
+		parent_event(m, &m->late[i], m->late[i].parent.flags);
+		m->late[i] = m->late[--m->nlate];
+		return;
+	}
+	for (i = 0; i < m->n && !m->task[i].unborn; i++)
+		;
+	if (i < m->n)
+		child_event(m, &m->task[i]);
+}
+
+static bool in_late(const struct model *m, int64_t tid)
+{
+	for (unsigned i = 0; i < m->nlate; i++)
+		if (m->late[i].parent.tid == tid || m->late[i].child == tid)
+			return true;
+	return false;
+}
+
 static void do_clone(struct model *m, unsigned who)
 {
 	struct task *t = &m->task[who], c = *t;
-	bool thread = rnd(m, 5) == 0, child_first = rnd(m, 3) != 0;
-	uint32_t flags = thread ? 1u << 13 | 1u << 15 | 1 : 0; /* CLONE_THREAD, CLONE_VM, CLONE_FILES */
+	bool thread = rnd(m, 5) == 0, child_first = rnd(m, 3) != 0, sibling = !thread && t->ptid && rnd(m, 12) == 0;
+	struct late l;
 
 	if (m->n == MAX_TASKS)
 		return;
 	for (unsigned tries = 0;; tries++) {
 		c.tid = TID_BASE + rnd(m, TID_RANGE);
-		if (tid_free(m, c.tid))
+		if (tid_free(m, c.tid) && !in_late(m, c.tid))
 			break;
 		if (tries > 50)
 			return;
 	}
+	c.flags = thread ? 1u << 13 | 1u << 15 | 1 : sibling ? 1u << 8 : 0;
 	c.pid = thread ? t->pid : c.tid;
-	c.ptid = thread ? t->ptid : t->tid;
+	c.ptid = thread || sibling ? t->ptid : t->tid;
+	c.peer = t->pid;
 	c.cpu = rnd(m, CPUS);
-	for (int side = 0; side < 2; side++) {
-		if ((side == 0) == child_first) {
-			clone_params(m, 0, &c, flags);
-			emit(m, PPME_SYSCALL_CLONE_20_X, &c, t->pid, EVT_ENV_FORK | EVT_ENV_CRITICAL);
-		} else {
-			clone_params(m, c.tid, t, flags);
-			emit(m, PPME_SYSCALL_CLONE_20_X, t, c.pid, EVT_ENV_CRITICAL);
-		}
+	c.in_clone = 0;
+	if (!thread && rnd(m, 20) == 0) { /* not seen */
+		m->task[m->n++] = c;
+		return;
 	}
-	m->task[m->n++] = c;
+	l = (struct late){ *t, c.tid, c.pid };
+	l.parent.flags = c.flags;
+	c.unborn = true;
+	t->in_clone = c.tid;
+	if (child_first)
+		child_event(m, &c);
+	else
+		parent_event(m, &l, c.flags);
+	m->task[m->n] = c;
+	if (rnd(m, 3)) { /* the other one at once */
+		if (child_first)
+			parent_event(m, &l, c.flags);
+		else
+			child_event(m, &m->task[m->n]);
+	} else if (child_first) {
+		m->late[m->nlate++] = l;
+	}
+	m->n++;
 }
 
 static void do_exec(struct model *m, struct task *t)
@@ -210,6 +283,12 @@ static void do_exec(struct model *m, struct task *t)
 	/* the other threads of the group are gone */
 	for (unsigned i = 0; i < m->n;) {
 		if (m->task[i].pid == t->pid && m->task[i].tid != t->tid) {
+			for (unsigned k = 0; k < m->nlate; k++)
+				if (m->late[k].parent.tid == m->task[i].tid)
+					m->late[k] = m->late[--m->nlate], k--; /* never returns */
+			for (unsigned k = 0; k < m->n; k++)
+				if (m->task[k].ptid == m->task[i].tid)
+					m->task[k].ptid = t->tid;
 			if (t == &m->task[m->n - 1])
 				t = &m->task[i];
 			m->task[i] = m->task[--m->n];
@@ -233,16 +312,17 @@ static void do_exit(struct model *m, unsigned who)
 	struct task t = m->task[who];
 	int64_t heir = 1;
 
-	/* init stays; a leader waits for its threads */
-	if (t.tid == 1 || (t.tid == t.pid && group_has_others(m, &t)))
+	/* init stays; a leader mostly waits for its threads */
+	if (t.tid == 1 || (t.tid == t.pid && group_has_others(m, &t) && rnd(m, 3)))
 		return;
-	for (unsigned i = 0; i < m->n; i++) {
-		if (m->task[i].ptid != t.tid)
-			continue;
-		if (t.tid != t.pid)
-			heir = t.pid; /* children of a thread stay in its process */
-		m->task[i].ptid = heir;
-	}
+	for (unsigned i = 0; i < m->n; i++) /* children of a thread stay in its process */
+		if (m->task[i].pid == t.pid && m->task[i].tid != t.tid && (heir == 1 || m->task[i].tid == t.pid))
+			heir = m->task[i].tid;
+	for (unsigned i = 0; i < m->n; i++)
+		if (m->task[i].ptid == t.tid)
+			m->task[i].ptid = heir;
+	if (rnd(m, 4) == 0)
+		heir = 0; /* a kernel that does not tell */
 	begin(m);
 	p_int(m, 0, 8);
 	p_int(m, 0, 8);
@@ -302,6 +382,23 @@ static void do_setuid(struct model *m, struct task *t)
 	emit(m, PPME_SYSCALL_SETUID_X, t, 0, EVT_ENV_CRITICAL);
 }
 
+static void do_setsid(struct model *m, struct task *t)
+{
+	begin(m);
+	p_int(m, t->pid, 8);
+	emit(m, PPME_SYSCALL_SETSID_X, t, 0, EVT_ENV_CRITICAL);
+}
+
+static void do_subreaper(struct model *m, struct task *t)
+{
+	begin(m);
+	p_int(m, 0, 8);
+	p_int(m, 36, 4); /* PR_SET_CHILD_SUBREAPER */
+	p_str(m, "<NA>");
+	p_int(m, rnd(m, 2), 8);
+	emit(m, PPME_SYSCALL_PRCTL_X, t, 0, EVT_ENV_CRITICAL);
+}
+
 void gen_make(struct gen *g, uint32_t seed, uint32_t events)
 {
 	struct model *m = calloc(1, sizeof(*m));
@@ -320,6 +417,12 @@ void gen_make(struct gen *g, uint32_t seed, uint32_t events)
 
 		if (rnd(m, 4) == 0)
 			t->cpu = rnd(m, CPUS);
+		if (rnd(m, 16) == 0) {
+			do_late(m);
+			continue;
+		}
+		if (t->unborn || t->in_clone)
+			continue;
 		switch (rnd(m, 12)) {
 		case 0:
 		case 1:
@@ -335,7 +438,12 @@ void gen_make(struct gen *g, uint32_t seed, uint32_t events)
 			do_chdir(m, t);
 			break;
 		case 5:
-			do_setuid(m, t);
+			if (rnd(m, 3))
+				do_setuid(m, t);
+			else if (rnd(m, 2))
+				do_setsid(m, t);
+			else
+				do_subreaper(m, t);
 			break;
 		default:
 			do_open(m, t);
