@@ -321,8 +321,10 @@ static void purge_group(struct state_shard *s, struct state_group *g, struct oke
 	struct state_task *next, *t = g->first;
 
 	for (unsigned n = 0; t && n < PURGE_MEMBERS; n++, t = next) {
+		uint64_t at = atomic_load_explicit(&t->superseded, memory_order_relaxed);
+
 		next = t->group_next;
-		if (!atomic_load_explicit(&t->superseded, memory_order_relaxed) || t->exited)
+		if (!at || at > from.time || t->exited)
 			continue;
 		task_remove(s, t, from, NULL);
 		return; /* the group may be gone with it; the rest is for the next time */

@@ -418,6 +418,17 @@ void state_task_drop(struct state_shard *s, struct state_task *t)
 	free_task(s, t);
 }
 
+/* Shards add records in no order: the newer one may be there before the older one. */
+static void supersede(struct state_task *a, struct state_task *b)
+{
+	struct state_task *older = okey_less(a->born, b->born) ? a : b;
+	uint64_t at = older == a ? b->born.time : a->born.time;
+	uint64_t was = atomic_load_explicit(&older->superseded, memory_order_relaxed);
+
+	if (!was || at < was) /* two at a time: either will do, the later one is only later */
+		atomic_store_explicit(&older->superseded, at, memory_order_relaxed);
+}
+
 void state_task_add(struct state_shard *s, struct state_task *t, struct okey from)
 {
 	task_ver(t)->from = from;
@@ -426,7 +437,7 @@ void state_task_add(struct state_shard *s, struct state_task *t, struct okey fro
 		abort(); /* a page of the map could not be had: 8 KiB */
 	for (struct state_task *o = tidmap_next(t); o; o = tidmap_next(o))
 		if (o->shard != s->index)
-			atomic_store_explicit(&o->superseded, true, memory_order_relaxed);
+			supersede(o, t);
 	atomic_fetch_add_explicit(&s->table->tasks, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&s->stats.added, 1, memory_order_relaxed);
 }

@@ -115,8 +115,9 @@ struct state_task {
 					   * parent or reaper; a dead record stays as a stub until 0 */
 	_Atomic(uintptr_t) next;	  /* chain of the thread-id map; bit 0: being removed */
 	_Atomic(struct state_ver *) ver;  /* newest; NULL only before publication */
-	_Atomic bool superseded;	  /* another shard has a newer thread of this number: our exit event was
-					   * lost. Set by that shard, relaxed: the owner looks when it purges */
+	_Atomic uint64_t superseded;	  /* key time from which another shard has a newer thread of this number, 0 none:
+					   * if the owner gets there and has it still, the exit event was lost. Set by
+					   * either shard, relaxed: the owner looks when it purges */
 
 	/* private to the owner */
 	struct state_group *group;   /* NULL for placeholders without one */
