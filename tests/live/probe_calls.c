@@ -264,8 +264,98 @@ static void kinds(void)
 	want("SYSCALL_TKILL_X res=0 tid=%d sig=17", getpid());
 	r = SYS(tgkill, getpid(), getpid(), 99, 0, 0);
 	want("SYSCALL_TGKILL_X res=-22 pid=%d tid=%d sig=99", getpid(), getpid());
-	r = SYS(mprotect, 0, 0, 0, 0, 0);
-	want("GENERIC_X ID=75 nativeID=%d", (int)SYS_mprotect);
+	r = SYS(getpriority, PRIO_PROCESS, 0, 0, 0, 0);
+	want("GENERIC_X ID=60 nativeID=%d", (int)SYS_getpriority);
+}
+
+/* Calls that only rules ask for. */
+static void queries(void)
+{
+	struct timespec ts = { 0, 1000 };
+	struct rlimit rl;
+	struct iovec v[2];
+	struct stat st;
+	char buf[4096], from[] = "abc", to[4];
+	uid_t id[3];
+	uint32_t word = 1;
+	struct timeval now = { 0, 0 };
+	fd_set set;
+	long fd, fd2, r, off = 3;
+
+	fd = SYS(openat, AT_FDCWD, "made", O_RDWR, 0, 0);
+	fd2 = SYS(openat, AT_FDCWD, "copy", O_RDWR | O_CREAT, 0600, 0);
+	r = SYS(lseek, fd, 2, SEEK_SET, 0, 0);
+	want("SYSCALL_LSEEK_X res=2 fd=%ld offset=2 whence=0", fd);
+	r = SYS(fstat, fd, &st, 0, 0, 0);
+	want("SYSCALL_FSTAT_X res=0 fd=%ld", fd);
+	r = SYS(newfstatat, AT_FDCWD, "made", &st, AT_SYMLINK_NOFOLLOW, 0);
+	want("SYSCALL_NEWFSTATAT_X res=0 dirfd=-100 path=\"made\" flags=0x100");
+	r = SYS(flock, fd, 2 | 4, 0, 0, 0);
+	want("SYSCALL_FLOCK_X res=0 fd=%ld operation=0x6", fd);
+	r = SYS(ioctl, fd, 0x5401, 0x1234, 0, 0);
+	want("SYSCALL_IOCTL_3_X res=-25 fd=%ld request=0x5401 argument=0x1234", fd);
+	r = SYS(sendfile, fd2, fd, &off, 4, 0);
+	want("SYSCALL_SENDFILE_X res=%ld offset=%ld out_fd=%ld in_fd=%ld size=4", r, off, fd2, fd);
+	r = SYS(copy_file_range, fd, 0, fd2, 0, 5);
+	want("SYSCALL_COPY_FILE_RANGE_X res=%ld fdout=%ld offout=0 fdin=%ld offin=0 len=5", r, fd2, fd);
+	r = SYS(splice, fd, 0, fd2, 0, 5);
+	want("SYSCALL_SPLICE_X res=%ld fd_in=%ld fd_out=%ld size=5 flags=0x0", r, fd, fd2);
+	r = SYS(getdents64, fd, buf, sizeof(buf), 0, 0);
+	want("SYSCALL_GETDENTS64_X res=-20 fd=%ld", fd);
+	r = SYS(mknodat, AT_FDCWD, "fifo", S_IFIFO | 0620, 0, 0);
+	want("SYSCALL_MKNODAT_X res=0 dirfd=-100 path=\"fifo\" mode=4496 dev=0");
+	char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	want("SYSCALL_MMAP_X res=0x%lx addr=0x0 length=8192 prot=0x3 flags=0x8a fd=-1 offset=0", (long)map);
+	r = SYS(mprotect, map, 4096, PROT_READ | PROT_EXEC, 0, 0);
+	want("SYSCALL_MPROTECT_X res=0 addr=0x%lx length=4096 prot=0x5", (long)map);
+	r = SYS(mlock, map, 4096, 0, 0, 0);
+	want("SYSCALL_MLOCK_X res=%ld addr=0x%lx len=4096", r, (long)map);
+	r = SYS(munlock, map, 4096, 0, 0, 0);
+	want("SYSCALL_MUNLOCK_X res=%ld addr=0x%lx len=4096", r, (long)map);
+	r = SYS(munmap, map, 8192, 0, 0, 0);
+	want("SYSCALL_MUNMAP_X res=0 addr=0x%lx length=8192", (long)map);
+	r = SYS(brk, 0, 0, 0, 0, 0);
+	want("SYSCALL_BRK_4_X res=0x%lx addr=0x0", r);
+	r = SYS(getuid, 0, 0, 0, 0, 0);
+	want("SYSCALL_GETUID_X uid=%ld", r);
+	r = SYS(getresuid, &id[0], &id[1], &id[2], 0, 0);
+	want("SYSCALL_GETRESUID_X res=0 ruid=%u euid=%u suid=%u", id[0], id[1], id[2]);
+#ifdef SYS_getrlimit
+	r = SYS(getrlimit, RLIMIT_STACK, &rl, 0, 0, 0);
+	want("SYSCALL_GETRLIMIT_X res=0 cur=%ld max=%ld resource=3", (long)rl.rlim_cur, (long)rl.rlim_max);
+#endif
+	r = SYS(seccomp, 99, 1, 0, 0, 0);
+	want("SYSCALL_SECCOMP_X res=-22 op=99 flags=0x1");
+	r = SYS(delete_module, "no_such_module", O_NONBLOCK, 0, 0, 0);
+	want("SYSCALL_DELETE_MODULE_X res=%ld name=\"no_such_module\" flags=0x2", r);
+	v[0] = (struct iovec){ to, 3 };
+	v[1] = (struct iovec){ from, 3 };
+	r = syscall(SYS_process_vm_readv, getpid(), &v[0], 1, &v[1], 1, 0);
+	if (r == 3)
+		want("SYSCALL_PROCESS_VM_READV_X res=3 pid=%d data=616263", getpid());
+	r = SYS(nanosleep, &ts, 0, 0, 0, 0);
+	want("SYSCALL_NANOSLEEP_X res=0 interval=1000");
+	r = SYS(futex, &word, 1 | 128, 7, 0, 0);
+	want("SYSCALL_FUTEX_X res=0 addr=0x%lx op=0x81 val=7", (long)&word);
+	r = SYS(semget, 0x1234567, 0, 0, 0, 0);
+	want("SYSCALL_SEMGET_X res=%ld key=0x1234567 nsems=0 semflg=0x0", r);
+	r = SYS(io_uring_enter, -1, 1, 2, 1, 0);
+	want("SYSCALL_IO_URING_ENTER_X res=%ld fd=-1 to_submit=1 min_complete=2 flags=0x1 sig=0", r);
+	r = SYS(io_uring_register, -1, 4, 0x10, 1, 0);
+	want("SYSCALL_IO_URING_REGISTER_X res=%ld fd=-1 opcode=4 arg=0x10 nr_args=1", r);
+#ifdef SYS_access
+	r = SYS(access, "made", R_OK | W_OK, 0, 0, 0);
+	want("SYSCALL_ACCESS_X res=%ld name=\"made\" mode=0x6", r);
+	r = SYS(stat, "made", &st, 0, 0, 0);
+	want("SYSCALL_STAT_X res=0 path=\"made\"");
+	r = SYS(mknod, "plain", 0600, 0, 0, 0);
+	want("SYSCALL_MKNOD_X res=0 path=\"plain\" mode=33152 dev=0");
+	r = SYS(epoll_wait, -1, buf, 8, 0, 0);
+	want("SYSCALL_EPOLLWAIT_X res=-9 maxevents=8");
+	FD_ZERO(&set);
+	r = SYS(select, 0, &set, 0, 0, &now);
+	want("SYSCALL_SELECT_X res=0");
+#endif
 }
 
 /* ---- sockets ------------------------------------------------------------------------------ */
@@ -376,6 +466,16 @@ static void udp(void)
 	struct msghdr n = { .msg_iov = &w, .msg_iovlen = 1, .msg_name = &from, .msg_namelen = sizeof(from) };
 	r = SYS(recvmsg, s, &n, 0, 0, 0);
 	want("SOCKET_RECVMSG_X res=%ld size=5 data=6162636465 tuple=%s msgcontrol=- fd=%ld", r, tuple4(&from, &sa), s);
+	struct mmsghdr mm[2] = { { .msg_hdr = m }, { .msg_hdr = m } };
+	mm[1].msg_hdr.msg_iovlen = 1;
+	r = SYS(sendmmsg, c, mm, 2, 0, 0);
+	want("SOCKET_SENDMMSG_X res=5 fd=%ld size=5 data=6162636465 tuple=%s", c, tuple4(&any, &sa));
+	want("SOCKET_SENDMMSG_X res=2 fd=%ld size=2 data=6162 tuple=%s", c, tuple4(&any, &sa));
+	struct mmsghdr got = { .msg_hdr = n };
+	r = SYS(recvmmsg, s, &got, 1, MSG_DONTWAIT, 0);
+	want("SOCKET_RECVMMSG_X res=5 fd=%ld size=5 data=6162636465 tuple=%s msgcontrol=-", s, tuple4(&from, &sa));
+	r = SYS(recvmmsg, -1, &got, 1, 0, 0);
+	want("SOCKET_RECVMMSG_X res=-9 fd=-1 size=0 data=- tuple=- msgcontrol=-");
 }
 
 static void tcp6(void)
@@ -872,6 +972,7 @@ int main(int argc, char **argv)
 	files();
 	old_calls();
 	kinds();
+	queries();
 	tcp();
 	udp();
 	tcp6();

@@ -3,7 +3,7 @@
  *   probe_dump [-t SECONDS] [-r] [-p TGID] [-i SYSCALL[,SYSCALL...]] [-s SNAPLEN] [-b RING_BYTES] [COMMAND...]
  *
  * With a command: runs it, prints only events of it and of its descendants' thread groups, and ends with it.
- * -i  syscalls of interest; default: all that have their own event
+ * -i  syscalls of interest; default: all that have their own event, and one that has not
  * Line: cpu seq tgid peer flags tid type  name=value ... ; strings in quotes, bytes in hex. */
 #include "capture/live.h"
 
@@ -171,7 +171,7 @@ static bool add_interest(uint64_t interest[LIVE_SC_MAX / 64], const char *names)
 static void default_interest(uint64_t interest[LIVE_SC_MAX / 64])
 {
 	for (size_t i = 0; i < evt_syscall_count; i++) {
-		if (evt_syscalls[i].exit_event != PPME_GENERIC_X)
+		if (evt_syscalls[i].exit_event != PPME_GENERIC_X || !strcmp(evt_syscalls[i].name, "getpriority"))
 			interest[evt_syscalls[i].code / 64] |= 1ULL << evt_syscalls[i].code % 64;
 	}
 }
