@@ -215,7 +215,7 @@ int live_open(const struct live_opts *opts, struct live **ret, struct base_err *
 	for (unsigned i = 0; i < l->cpus; i++)
 		l->ring_fd[i] = -1;
 	set_config(l);
-	live_ia32(l->from32);
+	live_ia32(l->from32, l->from_socketcall);
 	rc = l->spare_ring = live_new_ring(opts->ring_bytes);
 	if (rc < 0) {
 		live_explain(err, rc, "the first ring buffer", NULL);
@@ -252,6 +252,10 @@ static void publish_interest(struct live *l, const uint64_t interest[LIVE_SC_MAX
 	for (unsigned i = 0; i < PROBE_MAX_NR; i++)
 		__atomic_store_n(&l->shared.interest32[i],
 				 l->from32[i] != PROBE_NO_NR && l->shared.interest[l->from32[i]], __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < PROBE_SOCKETCALLS; i++) {
+		if (l->from_socketcall[i] != PROBE_NO_NR && l->shared.interest[l->from_socketcall[i]])
+			__atomic_store_n(&l->shared.interest32[PROBE_SOCKETCALL], 1, __ATOMIC_RELAXED);
+	}
 }
 
 int live_attach(struct live *l, struct base_err *err)

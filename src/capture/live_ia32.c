@@ -8,7 +8,7 @@
 #include <asm/unistd_32.h> /* this and not sys/syscall.h: the numbers differ */
 
 #define S(name) { __NR_##name, #name },
-#define AS(name, native) { __NR_##name, #native },
+#define AS(name, other) { __NR_##name, #other },
 
 static const struct {
 	uint16_t nr;
@@ -16,7 +16,7 @@ static const struct {
 } calls[] = {
 	S(exit) S(fork) S(read) S(write) S(open) S(close) S(creat) S(link) S(unlink) S(execve) S(chdir) S(mknod) S(chmod)
 	S(lseek) S(getpid) S(mount) S(ptrace) S(access) S(kill) S(rename) S(mkdir) S(rmdir) S(dup) S(pipe) S(brk)
-	S(acct) S(umount2) S(ioctl) S(fcntl) S(setpgid) S(chroot) S(dup2) S(setsid) S(setrlimit) S(symlink) S(readlink)
+	S(acct) S(umount2) S(getpriority) S(setpriority) S(ioctl) S(fcntl) S(setpgid) S(chroot) S(dup2) S(setsid) S(setrlimit) S(symlink) S(readlink)
 	S(swapon) S(reboot) S(munmap) S(truncate) S(ftruncate) S(fchmod) S(syslog) S(wait4) S(swapoff) S(sethostname)
 	S(setdomainname) S(clone) S(mprotect) S(init_module) S(delete_module) S(quotactl) S(fchdir) S(personality)
 	S(getdents) S(flock) S(readv) S(writev) S(mlock) S(munlock) S(mlockall) S(munlockall) S(mremap) S(prctl)
@@ -41,18 +41,33 @@ static const struct {
 	/* ids of 16 bits: as good as any for a caller this old */
 	S(chown) S(lchown) S(fchown) S(setuid) S(setgid) S(setreuid) S(setregid) S(setresuid) S(setresgid)
 };
+
+/* By the number that socketcall is given, from 1. */
+static const char *const socket_calls[PROBE_SOCKETCALLS] = {
+	NULL, "socket", "bind", "connect", "listen", "accept", "getsockname", "getpeername", "socketpair", "sendto", "recvfrom",
+	"sendto", "recvfrom", "shutdown", "setsockopt", "getsockopt", "sendmsg", "recvmsg", "accept4", "recvmmsg", "sendmmsg",
+};
+
+static uint16_t native(const char *name)
+{
+	const struct evt_syscall *sc = name ? evt_syscall_by_name(name, strlen(name)) : NULL;
+
+	return sc && sc->nr_x86_64 >= 0 && sc->nr_x86_64 < PROBE_MAX_NR ? (uint16_t)sc->nr_x86_64 : PROBE_NO_NR;
+}
 #endif
 
-void live_ia32(uint16_t from32[PROBE_MAX_NR])
+void live_ia32(uint16_t from32[PROBE_MAX_NR], uint16_t from_socketcall[PROBE_SOCKETCALLS])
 {
 	for (unsigned i = 0; i < PROBE_MAX_NR; i++)
 		from32[i] = PROBE_NO_NR;
+	for (unsigned i = 0; i < PROBE_SOCKETCALLS; i++)
+		from_socketcall[i] = PROBE_NO_NR;
 #if defined(__x86_64__)
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		const struct evt_syscall *sc = evt_syscall_by_name(calls[i].name, strlen(calls[i].name));
-
-		if (sc && sc->nr_x86_64 >= 0 && sc->nr_x86_64 < PROBE_MAX_NR && calls[i].nr < PROBE_MAX_NR)
-			from32[calls[i].nr] = (uint16_t)sc->nr_x86_64;
+		if (calls[i].nr < PROBE_MAX_NR)
+			from32[calls[i].nr] = native(calls[i].name);
 	}
+	for (unsigned i = 0; i < PROBE_SOCKETCALLS; i++)
+		from_socketcall[i] = native(socket_calls[i]);
 #endif
 }

@@ -29,6 +29,7 @@ struct live {
 	int btf_id[LIVE_LINKS];	/* of the tracepoints, when typed */
 	int link[LIVE_LINKS];	/* -1 not attached */
 	uint16_t from32[PROBE_MAX_NR]; /* native number of a 32-bit one, PROBE_NO_NR none */
+	uint16_t from_socketcall[PROBE_SOCKETCALLS];
 	bool loaded[PROBE_MAX_NR]; /* the jump table has a program for this number */
 	unsigned cpus;		/* possible CPUs */
 	struct live_ring *ring; /* owned, [cpus] */
@@ -42,8 +43,8 @@ int live_check(struct base_err *err);
 /* Explains a failed load: rc and the end of the verifier's log. Returns rc. */
 int live_explain(struct base_err *err, int rc, const char *what, const char *log);
 
-/* live_ia32.c: fills the table of 32-bit numbers; all PROBE_NO_NR where the machine has no such callers. */
-void live_ia32(uint16_t from32[PROBE_MAX_NR]);
+/* live_ia32.c: fills the tables of 32-bit numbers; all PROBE_NO_NR where the machine has no such callers. */
+void live_ia32(uint16_t from32[PROBE_MAX_NR], uint16_t from_socketcall[PROBE_SOCKETCALLS]);
 
 /* live_load.c: programs into the kernel. */
 int live_load(struct live *l, struct base_err *err);

@@ -160,6 +160,7 @@ static void set_constants(struct live *l, struct probe *p)
 			((uint16_t *)p->rodata->portable)[nr] = evt_syscalls[i].code;
 	}
 	memcpy((void *)p->rodata->from32, l->from32, sizeof(l->from32));
+	memcpy((void *)p->rodata->from_socketcall, l->from_socketcall, sizeof(l->from_socketcall));
 	bpf_map__set_max_entries(p->maps.scratches, l->cpus);
 	bpf_map__set_max_entries(p->maps.rings, l->cpus);
 	/* The first ring is the pattern the kernel holds the others against; before 5.10 their size counts. */

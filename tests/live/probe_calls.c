@@ -935,6 +935,21 @@ static void narrow(void)
 	want("SOCKET_SOCKET_X fd=%ld domain=2 type=2 proto=0 flags=0x0 @flags=0x8", fd);
 	r = int80(362, fd, at + offsetof(struct low, to), sizeof(l->to), 0, 0);
 	want("SOCKET_CONNECT_X res=%ld fd=%ld addr=%s @flags=0x9", r, fd, addr4(&l->to));
+	uint32_t *vec = l->iov; /* socketcall: 3 is connect */
+	vec[0] = (uint32_t)fd;
+	vec[1] = (uint32_t)(at + offsetof(struct low, to));
+	vec[2] = sizeof(l->to);
+	l->to.sin_port = htons(2);
+	r = int80(102, 3, at + offsetof(struct low, iov), 0, 0, 0);
+	want("SOCKET_CONNECT_X res=%ld fd=%ld addr=%s @flags=0x9", r, fd, addr4(&l->to));
+	strcpy(l->data, "abcdef"); /* the read has changed it */
+	vec[1] = (uint32_t)(at + offsetof(struct low, data));
+	vec[2] = 4;
+	vec[3] = 0;
+	r = int80(102, 9, at + offsetof(struct low, iov), 0, 0, 0);
+	want("SOCKET_SENDTO_X res=%ld data=61626364 fd=%ld size=4 @flags=0x8", r, fd);
+	r = int80(96, 0, 0, 0, 0, 0); /* getpriority */
+	want("GENERIC_X ID=60 nativeID=%d @flags=0x8", SYS_getpriority);
 	strcpy(l->path, "/nonexistent");
 	l->argv[0] = (uint32_t)(at + offsetof(struct low, path));
 	l->argv[1] = (uint32_t)(at + offsetof(struct low, arg));

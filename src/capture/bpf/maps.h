@@ -63,6 +63,7 @@ const volatile struct probe_config config;
 const volatile uint16_t portable[PROBE_MAX_NR];
 /* Native number of a 32-bit caller's, PROBE_NO_NR none. */
 const volatile uint16_t from32[PROBE_MAX_NR];
+const volatile uint16_t from_socketcall[PROBE_SOCKETCALLS]; /* likewise, by the sub-number */
 
 /* Written by the loader while the probe runs: 1 = produce this syscall's events. */
 uint8_t interest[PROBE_MAX_NR];

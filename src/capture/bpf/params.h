@@ -156,15 +156,17 @@ static __noinline int put_user_strings(struct scratch *s, uint64_t start, uint64
 		(uint64_t) r_;                                                                                 \
 	})
 
-/* Arguments 0 to 4. A 32-bit caller has them in other registers, and 32 bits of each count. `compat_` is in
- * scope wherever these are used. */
+/* Arguments 0 to 5. Those of a 32-bit caller, which has them elsewhere, the dispatcher has put by. `compat_` is
+ * in scope wherever these are used. */
 #if defined(__TARGET_ARCH_x86)
-#define ARG_(ctx, wide, narrow) (compat_ ? (uint32_t)REG(ARGS_REGS(ctx), narrow) : REG(ARGS_REGS(ctx), wide))
-#define ARG0(ctx) ARG_(ctx, di, bx)
-#define ARG1(ctx) ARG_(ctx, si, cx)
-#define ARG2(ctx) ARG_(ctx, dx, dx)
-#define ARG3(ctx) ARG_(ctx, r10, si)
-#define ARG4(ctx) ARG_(ctx, r8, di)
+#define ARG_(ctx, reg, n)                                                                                      \
+	(compat_ ? (uint64_t)cpu_state(bpf_get_smp_processor_id())->arg[n] : REG(ARGS_REGS(ctx), reg))
+#define ARG0(ctx) ARG_(ctx, di, 0)
+#define ARG1(ctx) ARG_(ctx, si, 1)
+#define ARG2(ctx) ARG_(ctx, dx, 2)
+#define ARG3(ctx) ARG_(ctx, r10, 3)
+#define ARG4(ctx) ARG_(ctx, r8, 4)
+#define ARG5(ctx) ARG_(ctx, r9, 5)
 #define SYSCALL_NR(ctx) ((int32_t)REG(ARGS_REGS(ctx), orig_ax))
 #else
 #define ARG_(ctx, reg) ((void)compat_, REG(ARGS_REGS(ctx), reg))
@@ -173,6 +175,7 @@ static __noinline int put_user_strings(struct scratch *s, uint64_t start, uint64
 #define ARG2(ctx) ARG_(ctx, regs[2])
 #define ARG3(ctx) ARG_(ctx, regs[3])
 #define ARG4(ctx) ARG_(ctx, regs[4])
+#define ARG5(ctx) ARG_(ctx, regs[5])
 #define SYSCALL_NR(ctx) ((int32_t)REG(ARGS_REGS(ctx), syscallno))
 #endif
 

@@ -42,11 +42,48 @@ static __always_inline bool compat_call(void)
 #endif
 }
 
+#if defined(__TARGET_ARCH_x86)
+/* Takes a 32-bit call's arguments and finds its native number, PROBE_NO_NR none. */
+static __always_inline uint32_t compat_open(uint64_t *ctx, uint32_t nr, struct probe_cpu *c)
+{
+	struct pt_regs *regs = ARGS_REGS(ctx);
+	uint32_t call = REG(regs, bx), vec = REG(regs, cx), native;
+
+	if (nr == PROBE_SOCKETCALL) {
+		if (call >= PROBE_SOCKETCALLS)
+			return PROBE_NO_NR;
+		native = from_socketcall[call];
+		/* send and recv have four arguments; the others find nothing in what lies behind theirs. */
+		c->arg[4] = c->arg[5] = 0;
+		if (call == 9 || call == 10)
+			bpf_probe_read_user(c->arg, 4 * sizeof(uint32_t), (void *)(uint64_t)vec);
+		else if (bpf_probe_read_user(c->arg, sizeof(c->arg), (void *)(uint64_t)vec))
+			bpf_probe_read_user(c->arg, 3 * sizeof(uint32_t), (void *)(uint64_t)vec);
+	} else {
+		native = from32[nr];
+		c->arg[0] = call;
+		c->arg[1] = vec;
+		c->arg[2] = REG(regs, dx);
+		c->arg[3] = REG(regs, si);
+		c->arg[4] = REG(regs, di);
+		c->arg[5] = REG(regs, bp);
+	}
+	c->nr = native;
+	return native;
+}
+#else
+static __always_inline uint32_t compat_open(uint64_t *ctx, uint32_t nr, struct probe_cpu *c)
+{
+	return PROBE_NO_NR;
+}
+#endif
+
 SEC("saker/exit")
 int on_sys_exit(uint64_t *ctx)
 {
 	uint32_t nr = SYSCALL_NR(ctx);
-	bool compat = false;
+	struct probe_cpu *c;
+	bool compat;
 
 	if (!enabled || nr >= PROBE_MAX_NR)
 		return 0;
@@ -57,7 +94,6 @@ int on_sys_exit(uint64_t *ctx)
 	if (compat) {
 		if (!interest32[nr])
 			return 0;
-		nr = from32[nr];
 	} else if (!interest[nr]) {
 		return 0;
 	}
@@ -65,7 +101,13 @@ int on_sys_exit(uint64_t *ctx)
 		return 0;
 	if (own_call())
 		return 0;
-	cpu_state(bpf_get_smp_processor_id())->compat = compat;
+	c = cpu_state(bpf_get_smp_processor_id());
+	c->compat = compat;
+	if (compat) {
+		nr = compat_open(ctx, nr, c);
+		if (nr >= PROBE_MAX_NR || !interest[nr])
+			return 0;
+	}
 	bpf_tail_call(ctx, &jump, nr);
 	count_drop(bpf_get_smp_processor_id(), PD_TAIL_CALL, false);
 	return 0;

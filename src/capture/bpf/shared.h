@@ -14,6 +14,9 @@
 #define PROBE_BUCKETS 4096	/* power of two */
 #define PROBE_NO_NR 0xffff	/* a 32-bit number that has no 64-bit one */
 
+#define PROBE_SOCKETCALL 102	/* 32-bit: one number for all socket calls, with a number of their own */
+#define PROBE_SOCKETCALLS 21
+
 /* Same order as enum live_drop (a static assertion in the loader holds them together). */
 enum { PD_RING_FULL, PD_SCRATCH, PD_TOO_BIG, PD_NO_RING, PD_TAIL_CALL, PD_BUG, PD_MAX };
 
@@ -25,7 +28,10 @@ struct probe_cpu {
 	uint64_t dropped_critical;
 	uint32_t woken;	      /* a wake-up was sent and the ring has not been below its mark since */
 	uint32_t compat;      /* the call under way is a 32-bit one; from the dispatcher to the event's program */
-	uint64_t spare[7];
+	uint32_t arg[6];      /* then: its arguments, */
+	uint32_t nr;	      /* and its native number */
+	uint32_t pad;
+	uint64_t spare[3];
 };
 _Static_assert(sizeof(struct probe_cpu) == 128, "the probe and the loader agree on the layout");
 

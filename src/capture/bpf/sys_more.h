@@ -4,12 +4,6 @@
 #pragma once
 #include "capture/bpf/sys_proc.h"
 
-#if defined(__TARGET_ARCH_x86)
-#define ARG5(ctx) ARG_(ctx, r9, bp)
-#else
-#define ARG5(ctx) ARG_(ctx, regs[5])
-#endif
-
 /* ---- files -------------------------------------------------------------------------------- */
 
 PATH_EVENT(x_stat, PPME_SYSCALL_STAT_X, BULK)

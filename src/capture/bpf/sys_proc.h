@@ -410,8 +410,8 @@ SYSCALL_EXIT(x_generic)
 {
 	uint32_t nr = SYSCALL_NR(ctx);
 
-	if (compat_ && nr < PROBE_MAX_NR)
-		nr = from32[nr];
+	if (compat_)
+		nr = cpu_state(bpf_get_smp_processor_id())->nr;
 	FIXED(PPME_GENERIC_X, 2, 4, BULK, 0);
 	F16(nr < PROBE_MAX_NR ? portable[nr] : 0);
 	F16(nr);
