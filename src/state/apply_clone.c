@@ -361,11 +361,14 @@ static void take_child(struct state_shard *s, const struct evt *ev, struct state
 /* ---- both -------------------------------------------------------------------------------- */
 
 /* The child's own event finds it as the parent's event made it a moment ago. */
+static bool ver_is_fresh(const struct evt *ev, const struct state_ver *v)
+{
+	return v->clone_ts && ev->hdr->ts - v->clone_ts < STALE_NS;
+}
+
 static bool is_fresh(const struct evt *ev, const struct state_task *t)
 {
-	uint64_t clone_ts = t ? task_ver(t)->clone_ts : 0;
-
-	return clone_ts && ev->hdr->ts - clone_ts < STALE_NS;
+	return t && ver_is_fresh(ev, task_ver(t));
 }
 
 static int find_base_leader(struct state_shard *s, struct okey k, struct clone_prep *prep)
@@ -440,8 +443,18 @@ static int child_side_prepare(struct state_shard *s, const struct evt *ev, const
 	}
 	if (flags_of(ev) & TASK_F_CLONE_THREAD)
 		return thread_parent(s, ev, prep);
-	if (ev->part == EVT_GIVE && state_own_in(s, ptid, parent_group(ev)))
-		return 0;
+	if (ev->part == EVT_GIVE) {
+		struct task_ref child;
+
+		if (state_own_in(s, ptid, parent_group(ev)))
+			return 0;
+		/* An unknown parent is made known only for a new child, and the other shard knows if it is one. */
+		r = state_find_task_at(s, (int64_t)ev->hdr->tid, ev->env->tgid, okey_before(ev->key), &child.task,
+				       &child.ver);
+		prep->fresh = r > 0 && ver_is_fresh(ev, child.ver);
+		if (r < 0 || prep->fresh)
+			return r < 0 ? r : 0;
+	}
 	r = task_resolve(s, ptid, parent_group(ev), ev->key, &prep->parent);
 	if (r == 0 && prep->parent.task && !state_own_in(s, ptid, parent_group(ev))) {
 		prep->base = prep->parent;
@@ -563,7 +576,7 @@ void clone_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *
 {
 	int64_t res = num(ev, P_RES, -1);
 
-	if (res < 0 || (res == 0 && ev->part != EVT_GIVE && is_fresh(ev, ctx->task)))
+	if (res < 0 || prep->fresh || (res == 0 && ev->part != EVT_GIVE && is_fresh(ev, ctx->task)))
 		return;
 	if (ev->part == EVT_GIVE)
 		give(s, ev, ctx, prep);

@@ -6,6 +6,7 @@ struct clone_prep { /* what is looked up before anything is changed */
 	struct task_ref base; /* EVT_TAKE: parent as of the event */
 	const struct state_ver *base_leader; /* its leader, NULL unknown */
 	struct task_ref parent; /* thread with the number that the event gives as parent */
+	bool fresh;		/* EVT_GIVE of the child's event: the child exists already, so there is nothing to do */
 };
 
 bool evt_is_clone(const struct evt *ev);
