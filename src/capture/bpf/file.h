@@ -13,9 +13,18 @@
 
 static __always_inline struct file *fd_file(int64_t fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(current_task(), files, fdt);
 	struct file **fds, *f = NULL;
+	struct fdtable *fdt;
 
+	if (HAVE_TYPED_TASK()) {
+		fdt = typed_task()->files->fdt;
+		if (fd < 0 || fd >= fdt->max_fds)
+			return NULL;
+		fds = fdt->fd;
+		bpf_probe_read_kernel(&f, sizeof(f), &fds[fd]);
+		return f;
+	}
+	fdt = BPF_CORE_READ(current_task(), files, fdt);
 	if (!fdt || fd < 0 || fd >= BPF_CORE_READ(fdt, max_fds))
 		return NULL;
 	fds = BPF_CORE_READ(fdt, fd);

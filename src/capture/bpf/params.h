@@ -187,6 +187,17 @@ static __always_inline struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
+/* Since 5.11 the task can be had as a typed pointer: members are then loads and not calls of a helper. Used
+ * where it is worth two ways of reading. */
+enum bpf_func_id___since511 { BPF_FUNC_get_current_task_btf___since511 = 158 };
+#define HAVE_TYPED_TASK() \
+	bpf_core_enum_value_exists(enum bpf_func_id___since511, BPF_FUNC_get_current_task_btf___since511)
+
+static __always_inline struct task_struct *typed_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task_btf();
+}
+
 /* One program per event type, entered by tail call from the dispatcher. The section name is handled by
  * the loader, which decides between tp_btf and raw_tp. */
 #define SYSCALL_EXIT(NAME)                                                                                     \

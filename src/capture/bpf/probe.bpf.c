@@ -36,6 +36,8 @@ static __always_inline bool compat_call(void)
 	struct task_struct *t = current_task();
 
 #if defined(__TARGET_ARCH_x86)
+	if (HAVE_TYPED_TASK())
+		return typed_task()->thread_info.status & TS_COMPAT;
 	return BPF_CORE_READ(t, thread_info.status) & TS_COMPAT;
 #else
 	return BPF_CORE_READ(t, thread_info.flags) & TIF_32BIT_ARM64;
