@@ -54,7 +54,7 @@ static __always_inline uint32_t compat_open(uint64_t *ctx, uint32_t nr, struct p
 	if (nr == PROBE_SOCKETCALL) {
 		if (call >= PROBE_SOCKETCALLS)
 			return PROBE_NO_NR;
-		native = from_socketcall[call];
+		native = from_socketcall[call & (PROBE_SOCKETCALLS - 1)];
 		/* send and recv have four arguments; the others find nothing in what lies behind theirs. */
 		c->arg[4] = c->arg[5] = 0;
 		if (call == 9 || call == 10)

@@ -15,7 +15,7 @@
 #define PROBE_NO_NR 0xffff	/* a 32-bit number that has no 64-bit one */
 
 #define PROBE_SOCKETCALL 102	/* 32-bit: one number for all socket calls, with a number of their own */
-#define PROBE_SOCKETCALLS 21
+#define PROBE_SOCKETCALLS 32	/* a power of two above the 20 there are, so that a mask bounds them */
 
 /* Same order as enum live_drop (a static assertion in the loader holds them together). */
 enum { PD_RING_FULL, PD_SCRATCH, PD_TOO_BIG, PD_NO_RING, PD_TAIL_CALL, PD_BUG, PD_MAX };
