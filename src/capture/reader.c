@@ -164,9 +164,8 @@ static unsigned pass(struct reader *r)
 			hand_over(r, g);
 			n++;
 			if (r->unreleased >= RELEASE_BYTES) {
-				/* the other heads are only peeked at: their memory is not given back */
-				live_ring_release(g->ring);
-				r->unreleased = 0;
+				/* of every ring; heads are only peeked at, so their memory stays */
+				release(r);
 			}
 			held = !load_head(r, g);
 		} while (!held && g->env && g->ts <= next && g->ts <= horizon && n < PASS_MAX);

@@ -211,7 +211,7 @@ struct evt_param {
 
 /* An event that concerns two thread groups (env->peer_tgid != 0: fork and clone, on either side)
  * is delivered to the shards of both when they differ:
- *   EVT_GIVE  to the parent's shard: apply what concerns the parent, fill the hand-over; never waits
+ *   EVT_GIVE  to the parent's shard: apply what concerns the parent, fill the hand-over; waits for earlier keys only
  *   EVT_TAKE  to the child's shard: create the child; may have to wait for the parent's shard
  * With one shard for both, one delivery EVT_WHOLE does both. */
 enum evt_part { EVT_WHOLE, EVT_GIVE, EVT_TAKE };
