@@ -88,7 +88,7 @@ static void learn_caller(struct state_shard *s, const struct evt *ev, struct sta
 	v->invalid = v->tid < 0 || v->pid < 0 || num(ev, P_PTID, -1) < 0;
 	task_join(s, t, v);
 	if (!v->invalid && v->pid != 1)
-		ver_set_parent(s, v, parent->task);
+		task_set_parent(s, t, v, parent->task);
 	if (!left_to_child(ev, v))
 		set_names(s, ev, v);
 	state_publish(s, t, v);
@@ -105,7 +105,7 @@ static void learn_leader(struct state_shard *s, const struct evt *ev, struct sta
 	v->invalid = v->tid < 0 || v->pid < 0 || num(ev, P_PTID, -1) < 0;
 	task_join(s, t, v);
 	if (!v->invalid && v->pid != 1)
-		ver_set_parent(s, v, parent->task);
+		task_set_parent(s, t, v, parent->task);
 	set_names(s, ev, v);
 	state_publish(s, t, v);
 }

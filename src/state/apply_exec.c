@@ -154,7 +154,7 @@ static void learn(struct state_shard *s, const struct evt *ev, struct state_task
 	}
 	task_join(s, t, v);
 	if (!v->invalid && v->pid != 1)
-		ver_set_parent(s, v, parent->task);
+		task_set_parent(s, t, v, parent->task);
 }
 
 /* The kernel ends all other threads and gives the leader's number to the one that called. Their exit events

@@ -245,6 +245,24 @@ static struct state_task *heir_in_group(const struct state_task *t)
 	return task_sibling(t);
 }
 
+#define LINKS_MAX 1024 /* deeper than any tree of processes */
+
+bool task_leads_to(const struct state_task *t, const struct state_task *to)
+{
+	for (unsigned i = 0; t && t != to && i < LINKS_MAX; i++) {
+		/* acquire: as task_ver_at; it may be another shard's record */
+		const struct state_ver *v = atomic_load_explicit(&t->ver, memory_order_acquire);
+
+		t = (v->dead || v->exited) && v->reaper ? v->reaper : v->parent;
+	}
+	return t;
+}
+
+void task_set_parent(struct state_shard *s, const struct state_task *t, struct state_ver *v, struct state_task *parent)
+{
+	ver_set_parent(s, v, task_leads_to(parent, t) ? NULL : parent);
+}
+
 static void set_exited(struct state_shard *s, struct state_task *leader, struct okey from, struct state_task *heir)
 {
 	struct state_ver *v = state_edit(s, leader, from);
@@ -254,13 +272,25 @@ static void set_exited(struct state_shard *s, struct state_task *leader, struct 
 	state_publish(s, leader, v);
 }
 
+/* The heir of a leader that has exited is gone too. */
+static void inherit_again(struct state_shard *s, struct state_task *leader, struct okey from)
+{
+	struct state_task *heir = task_sibling(leader);
+
+	set_exited(s, leader, from, heir && task_leads_to(heir, leader) ? NULL : heir);
+}
+
 void task_die(struct state_shard *s, struct state_task *t, struct okey from, struct state_task *heir)
 {
 	struct state_task *leader, *first = t->group ? t->group->first : NULL;
 
 	task_mark_exited(t);
+	if (first && first != t && t->group->live && task_ver(first)->exited && task_ver(first)->reaper == t)
+		inherit_again(s, first, from);
 	if (!heir)
 		heir = heir_in_group(t);
+	if (heir && task_leads_to(heir, t))
+		heir = NULL;
 	if (stays(t)) {
 		set_exited(s, t, from, heir);
 		return;
@@ -269,8 +299,6 @@ void task_die(struct state_shard *s, struct state_task *t, struct okey from, str
 	leader = leader_to_go(t);
 	if (leader)
 		state_task_dead(s, leader, from, heir);
-	else if (first && first != t && task_ver(first)->exited && task_ver(first)->reaper == t)
-		set_exited(s, first, from, task_sibling(t));
 }
 
 static void forget(struct state_shard *s, struct state_task *t, struct okey from)
@@ -305,7 +333,7 @@ void task_remove(struct state_shard *s, struct state_task *t, struct okey from, 
 void task_replace(struct state_shard *s, struct state_task *t, struct okey from, struct state_task *by)
 {
 	/* Not counted down: the reference loses sight of the old thread without a word to its group. */
-	state_task_dead(s, t, from, by);
+	state_task_dead(s, t, from, task_leads_to(by, t) ? NULL : by);
 	forget(s, t, from);
 }
 

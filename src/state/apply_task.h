@@ -36,6 +36,12 @@ void task_clear(struct state_shard *s, struct state_task *t, struct okey from);
 /* t makes room for `by`, which has the same number: links to t lead there. */
 void task_replace(struct state_shard *s, struct state_task *t, struct okey from, struct state_task *by);
 
+/* Links must not go in a circle: records that refer to each other would never be freed. Damaged captures hold
+ * such families. True when following links from t leads to `to` (or does not end within reason). */
+bool task_leads_to(const struct state_task *t, const struct state_task *to);
+/* ver_set_parent, for a t that others may refer to already; a parent that leads back to t counts as none. */
+void task_set_parent(struct state_shard *s, const struct state_task *t, struct state_ver *v, struct state_task *parent);
+
 /* A live thread of t's group other than t, NULL none. */
 struct state_task *task_sibling(const struct state_task *t);
 

@@ -243,19 +243,6 @@ void scan_add_iface(struct state_table *t, int family, const uint8_t *addr, cons
 		ifaces_add(state_table_shard(t, i)->ifaces, family, addr, netmask);
 }
 
-#define DEPTH_MAX 1024 /* of the tree of processes; damaged captures hold circles */
-
-/* The link would close a circle, or make a chain that no machine has. */
-static bool is_circle(const struct state_task *task, const struct state_task *parent)
-{
-	for (unsigned i = 0; parent && i < DEPTH_MAX; i++) {
-		if (parent == task)
-			return true;
-		parent = task_ver(parent)->parent;
-	}
-	return parent;
-}
-
 /* Nobody reads yet: versions may be changed where they are. */
 static void link_parents(struct state_table *t, struct state_shard *s)
 {
@@ -268,8 +255,8 @@ static void link_parents(struct state_table *t, struct state_shard *s)
 		if (!v || v->invalid || v->pid == 1)
 			continue;
 		parent = find(t, l->e[i].ptid);
-		if (parent && !task_ver(parent)->invalid && !is_circle(task, parent))
-			ver_set_parent(s, v, parent);
+		if (parent && !task_ver(parent)->invalid)
+			task_set_parent(s, task, v, parent);
 	}
 	scan_links_free(s);
 }

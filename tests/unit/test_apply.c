@@ -1045,6 +1045,31 @@ static void purge_forgets_placeholders_after_a_while(void **state)
 	assert_true(f->c.ver->invalid);
 }
 
+/* Leaks of such families show under the address sanitizer. */
+static void links_in_a_circle_are_refused(void **state)
+{
+	struct fix *f = *state;
+
+	add_proc(f, 100, 100, 200);
+	add_proc(f, 200, 200, 100);
+	add_proc(f, 300, 300, 300);
+	add_proc(f, 400, 400, 401); /* a leader whose parent is its own thread */
+	add_proc(f, 401, 400, 400);
+	scan_finish(f->t);
+	assert_true(!parent_of(f, 100) || !parent_of(f, 200));
+	assert_int_equal(parent_of(f, 300), 0);
+	child_side(f, 100, 100, 200, 0); /* replaces the parent of its parent */
+	child_side(f, 300, 300, 300, 0);
+	do_exit(f, 401, 400);
+	do_exit(f, 400, 401);
+	do_exit(f, 200, 100);
+	do_exit(f, 100, 300);
+	tick(f, 1);
+	assert_null(ver(f, 100));
+	assert_null(ver(f, 400));
+	assert_int_equal(parent_of(f, 300), 0);
+}
+
 static void scan_twice_the_same_thread_keeps_the_later(void **state)
 {
 	struct fix *f = *state;
@@ -1134,6 +1159,7 @@ int main(void)
 		T(ancestors_are_read_through_leaders),
 		T(refresh_gives_the_same_view),
 		cmocka_unit_test_setup_teardown(purge_forgets_placeholders_after_a_while, setup_live, teardown),
+		T(links_in_a_circle_are_refused),
 		T(scan_twice_the_same_thread_keeps_the_later),
 		T(scan_reset_empties_the_table),
 	};
