@@ -332,7 +332,8 @@ void task_remove(struct state_shard *s, struct state_task *t, struct okey from, 
 
 void task_replace(struct state_shard *s, struct state_task *t, struct okey from, struct state_task *by)
 {
-	/* Not counted down: the reference loses sight of the old thread without a word to its group. */
+	/* Unlike in the reference, which forgets to: there such a process seems to have a thread more for ever. */
+	task_mark_exited(t);
 	state_task_dead(s, t, from, task_leads_to(by, t) ? NULL : by);
 	forget(s, t, from);
 }
