@@ -83,8 +83,7 @@ static void add_proc(struct fix *f, long tid, long pid, long ptid)
 	if (tid != pid)
 		t.flags = TASK_F_CLONE_THREAD | TASK_F_CLONE_FILES;
 	assert_int_equal(scan_add_task(f->t, &t), 0);
-	if (tid != pid)
-		evb_group(&f->b, tid, pid);
+	evb_group(&f->b, tid, pid);
 }
 
 struct clone {
