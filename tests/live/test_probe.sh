@@ -83,5 +83,11 @@ run() {
 failed=0
 run dump tp_btf
 run dump_raw raw_tp
-"$work/limits" || failed=1
+# Counts every event of its own thread group. ThreadSanitizer's runtime has a thread of its own in there
+# that makes calls of its own, so the counts are not to be had; the program has one thread anyway.
+if [ "$san" = -fsanitize=thread ]; then
+	echo "note: limits not run under ThreadSanitizer"
+else
+	"$work/limits" || failed=1
+fi
 exit "$failed"
