@@ -66,4 +66,9 @@ for w in 0 2; do
 	grep -q '^Error: .*cut\.scap.* at byte [0-9]' "$tmp/err" || { cat "$tmp/err"; fail "no error that says where the capture is cut"; }
 	same "cut with $w workers"
 done
+# The capture that ./dev run offers where live capture is impossible tells something.
+"$saker" -c "$top/saker.yaml" -r "$top/rules/saker_rules.yaml" -o engine.kind=replay \
+	-o "engine.replay.capture_file=$top/tests/replay/demo.scap" >"$tmp/demo" 2>"$tmp/err" ||
+	{ cat "$tmp/err"; fail "the bundled capture does not replay"; }
+grep -q 'Unexpected program read a credential file' "$tmp/demo" || fail "the bundled capture raises no alert"
 say "the story's alerts are right, plain, compressed and cut"
