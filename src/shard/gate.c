@@ -19,7 +19,7 @@ static struct gate_slot *slots_new(unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		atomic_init(&s[i].mark, 0);
 		atomic_init(&s[i].emitted, 0);
-		atomic_init(&s[i].waiters, 0);
+		atomic_init(&s[i].wanted, WANT_NONE);
 		atomic_init(&s[i].lagging, false);
 		atomic_init(&s[i].lag_until, 0);
 		pthread_mutex_init(&s[i].lock, NULL);
@@ -68,14 +68,26 @@ void gate_free(struct gate *g)
 	free(g);
 }
 
+/* Wakes whoever waits for a mark that has been reached; see gate.h. [worker, the slot's] */
 static void wake(struct gate_slot *s)
 {
-	/* A read-modify-write, so that it has a place in the order of `waiters`; see gate.h */
-	if (!atomic_fetch_add_explicit(&s->waiters, 0, memory_order_acq_rel))
+	uint64_t mark = atomic_load_explicit(&s->mark, memory_order_relaxed); /* own */
+
+	if (mark < atomic_fetch_add_explicit(&s->wanted, 0, memory_order_acq_rel))
 		return;
 	pthread_mutex_lock(&s->lock);
+	atomic_exchange_explicit(&s->wanted, WANT_NONE, memory_order_acq_rel);
 	pthread_cond_broadcast(&s->moved);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* The waiter's half. Under the slot's mutex; the caller looks at the mark afterwards. True when `wanted` fell. */
+static bool want(struct gate_slot *s, uint64_t mark)
+{
+	if (mark >= atomic_fetch_add_explicit(&s->wanted, 0, memory_order_acq_rel))
+		return false;
+	atomic_exchange_explicit(&s->wanted, mark, memory_order_acq_rel);
+	return true;
 }
 
 void gate_publish_read(struct gate *g, unsigned reader, uint64_t mark)
@@ -88,7 +100,7 @@ void gate_set_applied(struct gate *g, unsigned worker, uint64_t mark)
 {
 	atomic_store_explicit(&g->worker[worker].mark, mark, memory_order_release);
 	/* A waiter that is seen here is woken at once; one that is missed is woken by the publish. */
-	if (atomic_load_explicit(&g->worker[worker].waiters, memory_order_relaxed))
+	if (mark >= atomic_load_explicit(&g->worker[worker].wanted, memory_order_relaxed))
 		wake(&g->worker[worker]);
 }
 
@@ -147,7 +159,7 @@ struct state_gate gate_for_state(struct gate *g)
 bool gate_wanted(struct gate *g, unsigned worker)
 {
 	/* A read-modify-write like in wake(): see gate_wait */
-	return atomic_fetch_add_explicit(&g->worker[worker].waiters, 0, memory_order_acq_rel);
+	return atomic_fetch_add_explicit(&g->worker[worker].wanted, 0, memory_order_acq_rel) != WANT_NONE;
 }
 
 void gate_wait(struct gate *g, unsigned worker)
@@ -168,20 +180,23 @@ void gate_wait(struct gate *g, unsigned worker)
 		until.tv_sec += (time_t)(ns / 1000000000u);
 		until.tv_nsec = (long)(ns % 1000000000u);
 	}
-	atomic_fetch_add_explicit(&s->waiters, 1, memory_order_acq_rel); /* partners: wake(), gate_wanted() */
-	/* The target may sleep with its inputs' marks unseen, because readers wake idle workers for events only.
-	 * A reader that publishes from here on sees that the target is wanted; for what was published before
-	 * it is woken here. */
-	if (g->kick)
-		g->kick(g->kick_ctx, target);
 	pthread_mutex_lock(&s->lock);
-	while (atomic_load_explicit(&s->mark, memory_order_acquire) < mark && !late) {
+	for (;;) {
+		bool fell = want(s, mark); /* partners: wake(), gate_wanted() */
+
+		if (atomic_load_explicit(&s->mark, memory_order_acquire) >= mark || late)
+			break;
+		/* The target may sleep with its inputs' marks unseen, because readers wake idle workers for events
+		 * only. A reader that publishes after `wanted` fell sees that the target is wanted; for what was
+		 * published before, whoever let it fall wakes the target. That is also so when a wake for
+		 * another waiter has set it back meanwhile. */
+		if (fell && g->kick)
+			g->kick(g->kick_ctx, target);
 		if (!g->live)
 			pthread_cond_wait(&s->moved, &s->lock);
 		else
 			late = pthread_cond_timedwait(&s->moved, &s->lock, &until) == ETIMEDOUT;
 	}
-	atomic_fetch_sub_explicit(&s->waiters, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&s->lock);
 	rcu_park_end();
 	if (late) {

@@ -12,20 +12,27 @@
  * read[r] >= k finds every batch of r up to k in its ring, and whoever sees applied[w] >= k finds
  * every version of w up to k.
  *
- * Waiting: a waiter adds 1 to `waiters`, locks the slot's mutex, looks at the mark again and sleeps
- * on the condition. A publisher stores the mark, then adds 0 to `waiters` and broadcasts under the
- * mutex if it was not 0. Both additions are acq_rel and have an order. If the publisher's is first,
- * the waiter's synchronises with it and its look sees the mark. If the waiter's is first, the
- * publisher sees it and takes the mutex, i.e. broadcasts when the waiter sleeps. */
+ * Waiting: `wanted` is the lowest mark somebody sleeps for, WANT_NONE when nobody does. Changed under the
+ * slot's mutex only, and only by read-modify-writes. A waiter lowers it to the mark it needs (or adds 0 where it
+ * is low enough), looks at the mark again and sleeps on the condition. A publisher stores the mark, then
+ * adds 0 to `wanted`, and when the mark has reached what that gives it takes the mutex, sets WANT_NONE and
+ * broadcasts; waiters that are not served lower it again before they sleep on. All are acq_rel and have an
+ * order. If the publisher's is first, the waiter's synchronises with it and its look sees the mark. If the
+ * waiter's is first, the publisher sees what is wanted: either the mark is there, and it takes the mutex, i.e.
+ * broadcasts when the waiter sleeps, or the mark is not there, and a later publish does the same. Nobody is
+ * woken for a mark that serves no one: between two shards in step that would be a switch per event.
+ */
 #pragma once
 #include "state/table.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
+#define WANT_NONE UINT64_MAX
+
 struct gate_slot {
 	_Alignas(64) _Atomic uint64_t mark; /* read or applied */
 	_Atomic uint64_t emitted;
-	_Atomic uint32_t waiters;
+	_Atomic uint64_t wanted; /* lowest mark waited for; WANT_NONE */
 	_Atomic bool lagging;	 /* live: readers go on without waiting until the mark passes lag_until */
 	_Atomic uint64_t lag_until;
 	pthread_mutex_t lock;	 /* guards nothing but the sleep */
