@@ -81,13 +81,11 @@ static void wake(struct gate_slot *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* The waiter's half. Under the slot's mutex; the caller looks at the mark afterwards. True when `wanted` fell. */
-static bool want(struct gate_slot *s, uint64_t mark)
+/* The waiter's half. Under the slot's mutex; the caller looks at the mark afterwards. */
+static void want(struct gate_slot *s, uint64_t mark)
 {
-	if (mark >= atomic_fetch_add_explicit(&s->wanted, 0, memory_order_acq_rel))
-		return false;
-	atomic_exchange_explicit(&s->wanted, mark, memory_order_acq_rel);
-	return true;
+	if (mark < atomic_fetch_add_explicit(&s->wanted, 0, memory_order_acq_rel))
+		atomic_exchange_explicit(&s->wanted, mark, memory_order_acq_rel);
 }
 
 void gate_publish_read(struct gate *g, unsigned reader, uint64_t mark)
@@ -182,15 +180,14 @@ void gate_wait(struct gate *g, unsigned worker)
 	}
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
-		bool fell = want(s, mark); /* partners: wake(), gate_wanted() */
-
+		want(s, mark); /* partners: wake(), gate_wanted() */
 		if (atomic_load_explicit(&s->mark, memory_order_acquire) >= mark || late)
 			break;
 		/* The target may sleep with its inputs' marks unseen, because readers wake idle workers for events
-		 * only. A reader that publishes after `wanted` fell sees that the target is wanted; for what was
-		 * published before, whoever let it fall wakes the target. That is also so when a wake for
-		 * another waiter has set it back meanwhile. */
-		if (fell && g->kick)
+		 * only. A reader that publishes from here on sees that the target is wanted; for what was published
+		 * before, it is woken here, each time: a wake for another waiter may have set `wanted` back
+		 * meanwhile, and a waiter that let it fall may have been served without a word. */
+		if (g->kick)
 			g->kick(g->kick_ctx, target);
 		if (!g->live)
 			pthread_cond_wait(&s->moved, &s->lock);

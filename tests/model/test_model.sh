@@ -3,7 +3,8 @@
 # usage: test_model.sh SOURCE_DIR BUILD_DIR
 set -eu
 command -v spin >/dev/null || { echo "spin is not installed: the model was not explored"; exit 77; }
-model=$(cd "$(dirname "$0")" && pwd)/handover.pml
+models=$(cd "$(dirname "$0")" && pwd)
+model=$models/handover.pml
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
@@ -28,8 +29,18 @@ e=$(explore 0 6 -DONE_OWNER)
 states=$(awk '/states, stored/ {print $1}' pan.out)
 [ "$e" = 0 ] || { cat pan.out; echo "the model has an error"; exit 1; }
 echo "6 events of one shard, rings full: no error in $states states"
-for bug in 1 2 3 4 5; do
+for bug in 1 2 3 4 5 6; do
 	if [ $bug = 3 ]; then e=$(explore 3 6 -DONE_OWNER); else e=$(explore $bug 3); fi
 	[ "$e" != 0 ] || { echo "seeded bug $bug was not found"; exit 1; }
 	echo "seeded bug $bug: found ($(sed -n 's/^pan:1: \(.*\) (at.*/\1/p' pan.out))"
+done
+
+model=$models/wakeup.pml
+e=$(explore 0 0)
+states=$(awk '/states, stored/ {print $1}' pan.out)
+[ "$e" = 0 ] || { cat pan.out; echo "the model of waking has an error"; exit 1; }
+echo "sleeping and waking: no error in $states states"
+for bug in 1 2 3 4 5; do
+	[ "$(explore $bug 0)" != 0 ] || { echo "seeded bug $bug of waking was not found"; exit 1; }
+	echo "waking, seeded bug $bug: found"
 done
