@@ -23,12 +23,15 @@ struct task {
 	bool unborn;	  /* child: its event has not come */
 	uint32_t flags;	  /* of the clone that made it */
 	int64_t peer;	  /* process that made it */
+	bool vforked;	  /* its maker stands still until it execs or exits */
 };
 
 /* The parent's event of a clone that the child returned from first. */
 struct late {
 	struct task parent; /* as it was */
 	int64_t child, child_pid;
+	bool vfork;
+	bool waits; /* vfork: until the child has made an exec or an exit */
 };
 
 struct model {
@@ -76,16 +79,8 @@ static void begin(struct model *m)
 	m->used = 0;
 }
 
-static void emit(struct model *m, uint16_t type, const struct task *t, int64_t peer, uint16_t flags)
+static unsigned char *room(struct gen *g, size_t total)
 {
-	struct gen *g = m->g;
-	struct evt_hdr h = { .ts = m->ts += 1 + rnd(m, 1000), .tid = (uint64_t)t->tid, .type = type, .nparams = m->npar };
-	struct evt_env e = { .tgid = (uint32_t)t->pid, .peer_tgid = (uint32_t)peer, .cpu = (uint16_t)t->cpu, .flags = flags };
-	size_t total;
-
-	h.len = (uint32_t)(sizeof(h) + 2 * m->npar + m->used);
-	total = (sizeof(e) + h.len + 7) & ~(size_t)7;
-	e.size = (uint32_t)total;
 	if (g->used + total > g->cap) {
 		g->cap = (g->used + total) * 2;
 		g->bytes = realloc(g->bytes, g->cap);
@@ -96,15 +91,38 @@ static void emit(struct model *m, uint16_t type, const struct task *t, int64_t p
 	}
 	if (!g->bytes || !g->ev)
 		abort();
-	unsigned char *p = g->bytes + g->used;
+	g->ev[g->count++] = (struct gen_event){ .off = g->used, .report = true };
+	g->used += total;
+	return memset(g->bytes + g->used - total, 0, total);
+}
 
-	memset(p, 0, total);
+void gen_add(struct gen *g, const struct evt *ev)
+{
+	size_t total = (sizeof(*ev->env) + ev->hdr->len + 7) & ~(size_t)7;
+	unsigned char *p = room(g, total);
+
+	memcpy(p, ev->env, sizeof(*ev->env));
+	((struct evt_env *)p)->size = (uint32_t)total;
+	memcpy(p + sizeof(*ev->env), ev->hdr, ev->hdr->len);
+	g->ev[g->count - 1].report = ev->report;
+}
+
+static void emit(struct model *m, uint16_t type, const struct task *t, int64_t peer, uint16_t flags)
+{
+	struct evt_hdr h = { .ts = m->ts += 1 + rnd(m, 1000), .tid = (uint64_t)t->tid, .type = type, .nparams = m->npar };
+	struct evt_env e = { .tgid = (uint32_t)t->pid, .peer_tgid = (uint32_t)(peer == t->pid ? 0 : peer),
+			     .cpu = (uint16_t)t->cpu, .flags = flags };
+	size_t total;
+	unsigned char *p;
+
+	h.len = (uint32_t)(sizeof(h) + 2 * m->npar + m->used);
+	total = (sizeof(e) + h.len + 7) & ~(size_t)7;
+	e.size = (uint32_t)total;
+	p = room(m->g, total);
 	memcpy(p, &e, sizeof(e));
 	memcpy(p + sizeof(e), &h, sizeof(h));
 	memcpy(p + sizeof(e) + sizeof(h), m->len, 2 * m->npar);
 	memcpy(p + sizeof(e) + sizeof(h) + 2 * m->npar, m->par, m->used);
-	g->ev[g->count++].off = (uint32_t)g->used;
-	g->used += total;
 }
 
 /* ---- what happens ---------------------------------------------------------------------------- */
@@ -158,7 +176,7 @@ static void child_event(struct model *m, struct task *c)
 {
 	c->unborn = false;
 	clone_params(m, 0, c, c->flags);
-	emit(m, PPME_SYSCALL_CLONE_20_X, c, c->peer, EVT_ENV_FORK | EVT_ENV_CRITICAL);
+	emit(m, c->vforked ? PPME_SYSCALL_VFORK_20_X : PPME_SYSCALL_CLONE_20_X, c, c->peer, EVT_ENV_FORK | EVT_ENV_CRITICAL);
 }
 
 static void parent_event(struct model *m, const struct late *l, uint32_t flags)
@@ -168,7 +186,7 @@ static void parent_event(struct model *m, const struct late *l, uint32_t flags)
 	if (t && t->in_clone == l->child)
 		t->in_clone = 0;
 	clone_params(m, l->child, &l->parent, flags);
-	emit(m, PPME_SYSCALL_CLONE_20_X, &l->parent, l->child_pid, EVT_ENV_CRITICAL);
+	emit(m, l->vfork ? PPME_SYSCALL_VFORK_20_X : PPME_SYSCALL_CLONE_20_X, &l->parent, l->child_pid, EVT_ENV_CRITICAL);
 }
 
 /* The second events of clones, some time later. */
@@ -178,6 +196,8 @@ static void do_late(struct model *m)
 
 	if (m->nlate && rnd(m, 2)) {
 		i = rnd(m, m->nlate);
+		if (m->late[i].waits)
+			return;
 		parent_event(m, &m->late[i], m->late[i].parent.flags);
 		m->late[i] = m->late[--m->nlate];
 		return;
@@ -196,10 +216,19 @@ static bool in_late(const struct model *m, int64_t tid)
 	return false;
 }
 
+/* The child of a vfork has left its parent's memory. */
+static void vfork_done(struct model *m, const struct task *c)
+{
+	for (unsigned i = 0; i < m->nlate; i++)
+		if (m->late[i].child == c->tid)
+			m->late[i].waits = false;
+}
+
 static void do_clone(struct model *m, unsigned who)
 {
 	struct task *t = &m->task[who], c = *t;
-	bool thread = rnd(m, 5) == 0, child_first = rnd(m, 3) != 0, sibling = !thread && t->ptid && rnd(m, 12) == 0;
+	bool thread = rnd(m, 5) == 0, vfork = !thread && rnd(m, 6) == 0, child_first = vfork || rnd(m, 3) != 0;
+	bool sibling = !thread && !vfork && t->ptid && rnd(m, 12) == 0;
 	struct late l;
 
 	if (m->n == MAX_TASKS)
@@ -217,11 +246,12 @@ static void do_clone(struct model *m, unsigned who)
 	c.peer = t->pid;
 	c.cpu = rnd(m, CPUS);
 	c.in_clone = 0;
-	if (!thread && rnd(m, 20) == 0) { /* not seen */
+	c.vforked = vfork;
+	if (!thread && !vfork && rnd(m, 20) == 0) { /* not seen */
 		m->task[m->n++] = c;
 		return;
 	}
-	l = (struct late){ *t, c.tid, c.pid };
+	l = (struct late){ .parent = *t, .child = c.tid, .child_pid = c.pid, .vfork = vfork, .waits = vfork };
 	l.parent.flags = c.flags;
 	c.unborn = true;
 	t->in_clone = c.tid;
@@ -230,7 +260,7 @@ static void do_clone(struct model *m, unsigned who)
 	else
 		parent_event(m, &l, c.flags);
 	m->task[m->n] = c;
-	if (rnd(m, 3)) { /* the other one at once */
+	if (!vfork && rnd(m, 3)) { /* the other one at once */
 		if (child_first)
 			parent_event(m, &l, c.flags);
 		else
@@ -241,12 +271,46 @@ static void do_clone(struct model *m, unsigned who)
 	m->n++;
 }
 
+/* Exit event of a thread, without taking it out of the model. */
+static void exit_event(struct model *m, const struct task *t, int64_t heir)
+{
+	begin(m);
+	p_int(m, 0, 8);
+	p_int(m, 0, 8);
+	p_int(m, 0, 1);
+	p_int(m, 0, 1);
+	p_int(m, heir, 8);
+	emit(m, PPME_PROCEXIT_1_E, t, 0, EVT_ENV_CRITICAL);
+}
+
+/* A thread that is not the leader executes: it ends the others, the leader last, and takes the leader's number.
+ * Returns what it is now. */
+static struct task *become_leader(struct model *m, struct task *t)
+{
+	struct task *l = by_tid(m, t->pid);
+
+	if (t->in_clone || !l || l->in_clone || l->unborn || in_late(m, t->tid) || in_late(m, l->tid))
+		return NULL;
+	for (unsigned i = 0; i < m->n; i++)
+		if (m->task[i].pid == t->pid && &m->task[i] != t && &m->task[i] != l) {
+			if (m->task[i].in_clone || m->task[i].unborn || in_late(m, m->task[i].tid))
+				return NULL;
+			exit_event(m, &m->task[i], 0);
+		}
+	exit_event(m, l, t->tid);
+	l->cpu = t->cpu;
+	l->uid = t->uid;
+	return l;
+}
+
 static void do_exec(struct model *m, struct task *t)
 {
 	char name[16] = "p", path[32] = "/bin/p";
 
-	if (t->tid != t->pid)
+	if (t->tid != t->pid && (rnd(m, 3) || !(t = become_leader(m, t))))
 		return;
+	vfork_done(m, t);
+	t->vforked = false;
 	t->name = rnd(m, 10);
 	name[1] = path[6] = (char)('0' + t->name);
 	path[7] = '\0';
@@ -323,13 +387,8 @@ static void do_exit(struct model *m, unsigned who)
 			m->task[i].ptid = heir;
 	if (rnd(m, 4) == 0)
 		heir = 0; /* a kernel that does not tell */
-	begin(m);
-	p_int(m, 0, 8);
-	p_int(m, 0, 8);
-	p_int(m, 0, 1);
-	p_int(m, 0, 1);
-	p_int(m, heir, 8);
-	emit(m, PPME_PROCEXIT_1_E, &t, 0, EVT_ENV_CRITICAL);
+	exit_event(m, &t, heir);
+	vfork_done(m, &t);
 	m->task[who] = m->task[--m->n];
 }
 
@@ -399,6 +458,37 @@ static void do_subreaper(struct model *m, struct task *t)
 	emit(m, PPME_SYSCALL_PRCTL_X, t, 0, EVT_ENV_CRITICAL);
 }
 
+/* prlimit on any process: it is the other's shard that must know. */
+static void do_prlimit(struct model *m, struct task *t)
+{
+	const struct task *o = &m->task[rnd(m, m->n)];
+
+	begin(m);
+	p_int(m, 0, 8);
+	p_int(m, 100 + rnd(m, 1000), 8);
+	p_int(m, 5000, 8);
+	p_int(m, 64, 8);
+	p_int(m, 128, 8);
+	p_int(m, o->unborn ? 0 : o->tid, 8);
+	p_int(m, 7, 1); /* NOFILE */
+	emit(m, PPME_SYSCALL_PRLIMIT_X, t, o->unborn ? 0 : o->pid, 0);
+}
+
+static void do_dup(struct model *m, struct task *t)
+{
+	struct task *l = by_tid(m, t->pid);
+	unsigned from = rnd(m, MAX_FDS), to = rnd(m, MAX_FDS);
+
+	if (!l || !l->fds[from])
+		return;
+	l->fds[to] = 1;
+	begin(m);
+	p_int(m, to + 3, 8);
+	p_int(m, from + 3, 8);
+	p_int(m, to + 3, 8);
+	emit(m, PPME_SYSCALL_DUP2_X, t, 0, 0);
+}
+
 void gen_make(struct gen *g, uint32_t seed, uint32_t events)
 {
 	struct model *m = calloc(1, sizeof(*m));
@@ -437,6 +527,12 @@ void gen_make(struct gen *g, uint32_t seed, uint32_t events)
 		case 4:
 			do_chdir(m, t);
 			break;
+		case 6:
+			if (rnd(m, 3))
+				do_dup(m, t);
+			else
+				do_prlimit(m, t);
+			break;
 		case 5:
 			if (rnd(m, 3))
 				do_setuid(m, t);
@@ -467,7 +563,7 @@ void gen_at(const struct gen *g, uint32_t i, struct evt *ret)
 	ret->num = i + 1;
 	ret->handover = NULL;
 	ret->part = EVT_WHOLE;
-	ret->report = true;
+	ret->report = g->ev[i].report;
 	if (evt_decode(ret, ret->hdr->len))
 		abort();
 }
