@@ -6,6 +6,7 @@
 #include "daemon/run_internal.h"
 
 #include "base/thread.h"
+#include "state/fd.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -104,6 +105,7 @@ static int start_state(struct daemon *d, struct base_err *err)
 	struct state_opts so = { .shards = shards, .live = live, .max_tasks = d->c->max_tasks, .max_fds = MAX_FDS,
 				 .host_root = root ? root : "", .self_pid = live ? getpid() : -1 };
 
+	fdtab_keep_order(ruleset_uses_field(d->rules, "fd.types"));
 	d->gate = gate_new(d->nreaders, shards, live, (uint64_t)d->c->lag_max_ms * 1000000u);
 	if (!d->gate)
 		return base_err_set(err, NULL, 0, 0, "no memory for the pipeline");

@@ -210,3 +210,23 @@ void cond_text(struct base_buf *out, const struct cond *c)
 		break;
 	}
 }
+
+static bool expr_uses_field(const struct value_expr *e, const char *name)
+{
+	if (e->name && !strcmp(e->name, name))
+		return true;
+	for (uint32_t i = 0; i < e->nargs; i++)
+		if (expr_uses_field(e->args[i], name))
+			return true;
+	return false;
+}
+
+bool cond_uses_field(const struct cond *c, const char *name)
+{
+	if ((c->lhs && expr_uses_field(c->lhs, name)) || (c->rhs && expr_uses_field(c->rhs, name)))
+		return true;
+	for (uint32_t i = 0; i < c->nchild; i++)
+		if (cond_uses_field(c->child[i], name))
+			return true;
+	return false;
+}

@@ -532,3 +532,21 @@ void ruleset_syscalls(const struct ruleset *rs, struct sc_set *ret)
 			ret->w[w] |= one.w[w];
 	}
 }
+
+bool ruleset_uses_field(const struct ruleset *rs, const char *name)
+{
+	for (uint32_t i = 0; i < rs->nrule; i++) {
+		const struct eval_rule *r = &rs->rules[i];
+		const char *const *names = NULL;
+		uint32_t n = r->output ? template_fields(r->output, &names) : 0;
+
+		if (!r->enabled)
+			continue;
+		if (r->cond && cond_uses_field(r->cond, name))
+			return true;
+		for (uint32_t k = 0; k < n; k++)
+			if (!strcmp(names[k], name))
+				return true;
+	}
+	return false;
+}

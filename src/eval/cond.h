@@ -69,6 +69,9 @@ struct cond_deprecated { const char *name, *msg; };
 extern const struct cond_deprecated cond_deprecated_fields[COND_DEPRECATED_COUNT];
 uint32_t cond_deprecated_used(const struct cond *c); /* bit i: field i; macros must be expanded */
 
+/* Whether a field of this name is anywhere in it; macros must be expanded. */
+bool cond_uses_field(const struct cond *c, const char *name);
+
 /* Event types for which the condition can be true (rules-language 9). */
 struct evt_set { uint64_t w[(EVT_TYPE_MAX + 63) / 64]; };
 static inline bool evt_set_has(const struct evt_set *s, unsigned t) { return s->w[t / 64] >> (t % 64) & 1; }

@@ -32,6 +32,8 @@ const struct eval_rule *ruleset_rule(const struct ruleset *rs, uint32_t id);
 /* How events find the rule, one line: for how many event types it is looked up by which values, and
  * for which it is tried on every event. Empty for a rule that is not enabled. [any] */
 void ruleset_explain(const struct ruleset *rs, uint32_t id, struct base_buf *out);
+/* Whether a rule that is enabled has this field, by its name, in its condition or output. [any] */
+bool ruleset_uses_field(const struct ruleset *rs, const char *name);
 void ruleset_events(const struct ruleset *rs, struct evt_set *ret);   /* union over enabled rules */
 void ruleset_syscalls(const struct ruleset *rs, struct sc_set *ret);
 

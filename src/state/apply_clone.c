@@ -170,7 +170,7 @@ static struct state_fdtab *share_fds(struct state_shard *s, const struct evt *ev
 	if (has_other_parent(ev) && ev->env->peer_tgid)
 		from = state_own_in(s, ev->env->peer_tgid, ev->env->peer_tgid);
 	slot = from ? state_fds_slot(s, from) : NULL;
-	return slot ? fdtab_share(*slot) : NULL;
+	return slot ? fdtab_fork(&s->slab, *slot) : NULL;
 }
 
 /* ---- take -------------------------------------------------------------------------------- */

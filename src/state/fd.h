@@ -63,6 +63,10 @@ struct state_fdtab;
 /* All by the owning worker; sl is its slab. max: descriptors allowed. */
 struct state_fdtab *fdtab_new(struct slab *sl, uint32_t max);
 struct state_fdtab *fdtab_share(struct state_fdtab *t);	      /* second reference, O(1); marks shared */
+/* A child's table: a second reference, or where the order is kept a table of its own. NULL for NULL. */
+struct state_fdtab *fdtab_fork(struct slab *sl, struct state_fdtab *parent);
+/* Whether tables keep the reference's order (fd_order.h). Before the first table is made. [main] */
+void fdtab_keep_order(bool on);
 void fdtab_unref(struct slab *sl, struct state_fdtab *t);     /* NULL allowed */
 uint32_t fdtab_count(const struct state_fdtab *t);	      /* NULL = 0 */
 const struct state_fd *fdtab_get(const struct state_fdtab *t, int64_t fd); /* NULL when not open */
@@ -75,7 +79,7 @@ void fdtab_del(struct slab *sl, struct state_fdtab **t, int64_t fd);
 /* Smallest open number at or above fd, -1 when there is none. With edit and del this is the way to
  * change many: for (n = fdtab_next(t, 0); n >= 0; n = fdtab_next(t, n + 1)). */
 int64_t fdtab_next(const struct state_fdtab *t, int64_t fd);
-/* In order of number; stops when fn returns false. Includes the entries with negative numbers that
+/* In order of number, or in the reference's order when that is kept; stops when fn returns false. Includes the entries with negative numbers that
  * failed memfd_create calls leave behind (get and next never find those, the count has them). */
 void fdtab_for_each(const struct state_fdtab *t, bool (*fn)(int64_t fd, const struct state_fd *f, void *arg), void *arg);
 /* exec: drops close-on-exec descriptors (rules in state-semantics 2.2). */

@@ -12,6 +12,7 @@
  * parts and drop or copy them at the same time: counts are atomic, "1" seen with acquire means that
  * the other side is done (its decrement released), and a count that is not 1 only leads to a copy. */
 #include "state/fd.h"
+#include "state/fd_order.h"
 
 #include <string.h>
 
@@ -34,7 +35,15 @@ struct state_fdtab {
 	_Atomic uint32_t refs;
 	uint32_t count, max;
 	struct fd_tree pos, neg;
+	struct fd_order *order; /* owned; NULL when nobody asks for it */
 };
+
+static bool keep_order; /* written before the first table is made */
+
+void fdtab_keep_order(bool on)
+{
+	keep_order = on;
+}
 
 static bool only_mine(_Atomic uint32_t *refs)
 {
@@ -241,6 +250,36 @@ struct state_fdtab *fdtab_new(struct slab *sl, uint32_t max)
 	memset(t, 0, sizeof(*t));
 	atomic_init(&t->refs, 1);
 	t->max = max;
+	if (keep_order) {
+		t->order = slab_alloc(sl, sizeof(*t->order));
+		memset(t->order, 0, sizeof(*t->order));
+	}
+	return t;
+}
+
+/* Another table of the same descriptors, without an order. */
+static struct state_fdtab *twin(struct slab *sl, const struct state_fdtab *old)
+{
+	struct state_fdtab *t = fdtab_new(sl, old->max);
+
+	t->count = old->count;
+	t->pos = old->pos;
+	t->neg = old->neg;
+	if (t->pos.top)
+		share(&t->pos.top->refs);
+	if (t->neg.top)
+		share(&t->neg.top->refs);
+	return t;
+}
+
+struct state_fdtab *fdtab_fork(struct slab *sl, struct state_fdtab *parent)
+{
+	struct state_fdtab *t;
+
+	if (!parent || !parent->order)
+		return fdtab_share(parent);
+	t = twin(sl, parent);
+	fd_order_fork(sl, parent->order, t->order);
 	return t;
 }
 
@@ -259,6 +298,10 @@ void fdtab_unref(struct slab *sl, struct state_fdtab *t)
 		node_unref(sl, t->pos.top, t->pos.levels - 1);
 	if (t->neg.top)
 		node_unref(sl, t->neg.top, t->neg.levels - 1);
+	if (t->order) {
+		fd_order_fini(sl, t->order);
+		slab_free(sl, t->order, sizeof(*t->order));
+	}
 	slab_free(sl, t, sizeof(*t));
 }
 
@@ -268,14 +311,9 @@ static struct state_fdtab *own(struct slab *sl, struct state_fdtab **pt)
 
 	if (only_mine(&old->refs))
 		return old;
-	t = fdtab_new(sl, old->max);
-	t->count = old->count;
-	t->pos = old->pos;
-	t->neg = old->neg;
-	if (t->pos.top)
-		share(&t->pos.top->refs);
-	if (t->neg.top)
-		share(&t->neg.top->refs);
+	t = twin(sl, old);
+	if (old->order)
+		fd_order_copy(sl, old->order, t->order);
 	fdtab_unref(sl, old);
 	*pt = t;
 	return t;
@@ -342,10 +380,13 @@ bool fdtab_set(struct slab *sl, struct state_fdtab **pt, int64_t fd, struct stat
 	}
 	t = own(sl, pt);
 	old = tree_put(sl, tree_of(t, fd, &key), key, f);
-	if (old)
+	if (old) {
 		fd_unref(sl, old);
-	else
-		t->count++;
+		return true;
+	}
+	t->count++;
+	if (t->order)
+		fd_order_add(sl, t->order, (int32_t)fd);
 	return true;
 }
 
@@ -363,6 +404,8 @@ void fdtab_del(struct slab *sl, struct state_fdtab **pt, int64_t fd)
 	t = own(sl, pt);
 	fd_unref(sl, tree_take(sl, tree_of(t, fd, &key), key));
 	t->count--;
+	if (t->order)
+		fd_order_del(t->order, (int32_t)fd);
 }
 
 int64_t fdtab_next(const struct state_fdtab *t, int64_t fd)
@@ -396,6 +439,16 @@ static bool walk(const struct fd_node *n, unsigned level, uint64_t base, bool ne
 
 void fdtab_for_each(const struct state_fdtab *t, bool (*fn)(int64_t fd, const struct state_fd *f, void *arg), void *arg)
 {
+	if (t && t->order) {
+		for (uint32_t i = t->order->len; i-- > 0;) {
+			int32_t fd = t->order->fd[i];
+			uint64_t key = (uint64_t)(fd < 0 ? -((int64_t)fd + 1) : fd);
+
+			if (!fn(fd, tree_get(fd < 0 ? &t->neg : &t->pos, key), arg))
+				return;
+		}
+		return;
+	}
 	if (!t || (t->neg.top && !walk(t->neg.top, t->neg.levels - 1, 0, true, fn, arg)))
 		return;
 	if (t->pos.top)
