@@ -87,7 +87,6 @@ static void test_table(void **state)
 	slab_init(&sl, pool);
 	fdtab_keep_order(true);
 	t = fdtab_new(&sl, 100);
-	fdtab_keep_order(false);
 	for (int i = 0; i < 3; i++)
 		add_fd(&sl, &t, i, FD_FILE);
 	add_fd(&sl, &t, 1, FD_FIFO); /* replaced where it is */
@@ -104,6 +103,7 @@ static void test_table(void **state)
 	assert_int_equal(fdtab_count(t), 3);
 	fdtab_unref(&sl, child);
 	fdtab_unref(&sl, t);
+	fdtab_keep_order(false);
 	slab_pool_free(pool);
 }
 
