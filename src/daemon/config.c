@@ -109,6 +109,59 @@ static int read_outputs(const struct cfg_tree *t, struct config *c, struct base_
 	return copy(&c->program, schema_str(t, "program_output.program"), err);
 }
 
+/* A text of http_output that is kept. */
+static int http_text(const struct cfg_tree *t, const char *key, const char **ret, struct base_err *err)
+{
+	char *copied;
+	int r = copy(&copied, schema_str(t, key), err);
+
+	if (!r)
+		*ret = copied;
+	return r;
+}
+
+static int read_http(const struct cfg_tree *t, struct config *c, struct base_err *err)
+{
+	struct http_opts *o = &c->http;
+	int r = 0;
+
+	c->http_enabled = schema_bool(t, "http_output.enabled");
+	o->insecure = schema_bool(t, "http_output.insecure");
+	o->mtls = schema_bool(t, "http_output.mtls");
+	o->echo = schema_bool(t, "http_output.echo");
+	o->compress = schema_bool(t, "http_output.compress_uploads");
+	o->keep_alive = schema_bool(t, "http_output.keep_alive");
+	o->max_timeouts = (unsigned)schema_int(t, "http_output.max_consecutive_timeouts");
+	o->timeout_ms = (uint32_t)schema_int(t, "http_output.timeout");
+	r = http_text(t, "http_output.url", &o->url, err);
+	r = r ? r : http_text(t, "http_output.user_agent", &o->user_agent, err);
+	r = r ? r : http_text(t, "http_output.ca_cert", &o->ca_cert, err);
+	r = r ? r : http_text(t, "http_output.ca_bundle", &o->ca_bundle, err);
+	r = r ? r : http_text(t, "http_output.ca_path", &o->ca_path, err);
+	r = r ? r : http_text(t, "http_output.client_cert", &o->client_cert, err);
+	return r ? r : http_text(t, "http_output.client_key", &o->client_key, err);
+}
+
+static int read_store(const struct cfg_tree *t, struct config *c, struct base_err *err)
+{
+	const char *age = schema_str(t, "store.max_age");
+	double ms = 0;
+
+	if (strcmp(age, "0") && (!config_duration(age, &ms) || ms < 1000 || ms > 1e12))
+		return cfg_error(t, cfg_get(t, "store.max_age"), err,
+				 "'store.max_age' is '%.100s', expected a duration like 12h or 7d, at least 1s, or 0", age);
+	c->store_max_age_ns = (uint64_t)(ms * 1e6);
+	c->store_max_bytes = (uint64_t)schema_int(t, "store.max_bytes");
+	c->store_commit_ms = (uint32_t)schema_int(t, "store.commit_interval");
+	c->throttle_rate = schema_num(t, "throttle.rate");
+	c->throttle_burst = schema_num(t, "throttle.burst");
+	if (!(c->throttle_rate >= 0))
+		return cfg_error(t, cfg_get(t, "throttle.rate"), err, "'throttle.rate' must not be negative");
+	if (!(c->throttle_burst >= 1))
+		return cfg_error(t, cfg_get(t, "throttle.burst"), err, "'throttle.burst' must be at least 1");
+	return copy(&c->store_path, schema_str(t, "store.path"), err);
+}
+
 static void read_drops(const struct cfg_tree *t, struct config *c)
 {
 	static const struct { const char *word; unsigned bit; } actions[] = {
@@ -179,6 +232,10 @@ static int read_all(const struct cfg_tree *t, struct config *c, struct base_err 
 	if (!r)
 		r = read_outputs(t, c, err);
 	if (!r)
+		r = read_http(t, c, err);
+	if (!r)
+		r = read_store(t, c, err);
+	if (!r)
 		r = config_read_rules(t, c, err);
 	if (!r)
 		r = read_own(t, c, err);
@@ -186,6 +243,11 @@ static int read_all(const struct cfg_tree *t, struct config *c, struct base_err 
 	c->match_all = !strcmp(schema_str(t, "rule_matching"), "all");
 	c->min_priority = (uint8_t)config_priority(schema_str(t, "priority"));
 	return r;
+}
+
+const char *config_find(void)
+{
+	return !access(CONFIG_HERE, R_OK) ? CONFIG_HERE : !access(CONFIG_INSTALLED, R_OK) ? CONFIG_INSTALLED : NULL;
 }
 
 int config_load(const char *path, bool need_file, char *const *options, uint32_t noptions, struct config *ret, struct base_err *err)
@@ -241,6 +303,17 @@ static void free_append(struct rules_append *a)
 	free(a->extra_output);
 }
 
+static void free_http(struct http_opts *o)
+{
+	free((char *)o->url);
+	free((char *)o->user_agent);
+	free((char *)o->ca_cert);
+	free((char *)o->ca_bundle);
+	free((char *)o->ca_path);
+	free((char *)o->client_cert);
+	free((char *)o->client_key);
+}
+
 void config_fini(struct config *c)
 {
 	free(c->path);
@@ -262,5 +335,7 @@ void config_fini(struct config *c)
 	free_list(c->base_syscalls);
 	free(c->file_path);
 	free(c->program);
+	free_http(&c->http);
+	free(c->store_path);
 	memset(c, 0, sizeof(*c));
 }

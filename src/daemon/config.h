@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/yaml.h"
 #include "eval/rules.h"
-#include "sink/sink.h"
+#include "sink/remote.h"
 
 enum engine_kind { ENGINE_LIVE, ENGINE_REPLAY, ENGINE_NODRIVER };
 
@@ -32,6 +32,7 @@ struct config {
 	bool syslog_enabled;
 	bool file_enabled, file_keep_alive; char *file_path;
 	bool program_enabled, program_keep_alive; char *program;
+	bool http_enabled; struct http_opts http; /* strings owned */
 	uint32_t queue_capacity; /* 0 = default */
 	uint32_t output_timeout_ms;
 	struct { double threshold, rate, max_burst; unsigned actions; /* enum drop_action */ bool simulate; } drops;
@@ -40,6 +41,10 @@ struct config {
 	int readers, workers;	   /* -1 auto */
 	uint32_t drain_interval_us, batch_bytes, lag_max_ms;
 	uint64_t memory_limit;
+	char *store_path; /* "" none */
+	uint64_t store_max_bytes, store_max_age_ns; /* 0 = no limit */
+	uint32_t store_commit_ms;
+	double throttle_rate, throttle_burst; /* rate 0 = none */
 };
 
 /* options: "-o" arguments in order. Returns 0, -EINVAL/-errno with err. need_file: fail when path is missing.
@@ -47,5 +52,11 @@ struct config {
  * logged as asked. *ret is zeroed first and needs config_fini only after success. */
 int config_load(const char *path, bool need_file, char *const *options, uint32_t noptions, struct config *ret, struct base_err *err);
 void config_fini(struct config *c);
+#define CONFIG_HERE "saker.yaml"
+#define CONFIG_INSTALLED "/etc/saker/saker.yaml"
+/* The file used without -c: the first of the two that can be read, else NULL. */
+const char *config_find(void);
 /* "debug", "Informational", "info", ...: 0..7, or -1. */
 int config_priority(const char *text);
+/* A Prometheus duration ("1h", "1d12h", "500ms": whole numbers, units in falling order). False when it is none. */
+bool config_duration(const char *text, double *ret_ms);

@@ -111,8 +111,7 @@ static int check_drops(const struct cfg_tree *t, const char *path, struct base_e
 	return 0;
 }
 
-/* A Prometheus duration: whole numbers with units in falling order, at least 100 ms. */
-static bool is_interval(const char *s)
+bool config_duration(const char *s, double *ret_ms)
 {
 	static const struct { const char *unit; double ms; } units[] = {
 		{ "y", 31536e6 }, { "w", 6048e5 }, { "d", 864e5 }, { "h", 36e5 }, { "ms", 1 }, { "m", 6e4 }, { "s", 1e3 }
@@ -140,7 +139,16 @@ static bool is_interval(const char *s)
 		total += v * units[u].ms;
 		s += strlen(units[u].unit);
 	}
-	return total >= 100;
+	*ret_ms = total;
+	return true;
+}
+
+/* At least 100 ms. */
+static bool is_interval(const char *s)
+{
+	double ms;
+
+	return config_duration(s, &ms) && ms >= 100;
 }
 
 int config_check_words(const struct cfg_tree *t, const char *path, struct base_err *err)

@@ -3,10 +3,11 @@
 #include "daemon/run_internal.h"
 
 #include "base/thread.h"
+#include "sink/internal.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define RULE "Falco internal: syscall event drop"
 
@@ -31,7 +32,7 @@ static bool take_token(struct drops *w, const struct config *c)
 	return true;
 }
 
-/* The figures under Falco's names, sorted by name. Per class of system call Saker does not count. */
+/* The figures under Falco's names, sorted by name, as text. Per class of system call Saker does not count. */
 struct figure {
 	const char *name;
 	uint64_t value;
@@ -39,40 +40,17 @@ struct figure {
 
 static void send_alert(struct daemon *d, const char *msg, const struct figure *f, size_t n)
 {
-	uint64_t ts = base_now_ns();
-	time_t sec = (time_t)(ts / 1000000000u);
-	struct base_buf line = { 0 }, fields = { 0 }, escaped = { 0 };
-	struct alert *a = NULL;
-	char when[32];
-	struct tm tm;
+	struct internal_field field[8];
+	char text[8][24];
+	struct alert *a;
 
-	localtime_r(&sec, &tm);
-	strftime(when, sizeof(when), "%H:%M:%S", &tm);
-	buf_fmt(&line, "%s.%09u: Debug %s (", when, (unsigned)(ts % 1000000000u), msg);
 	for (size_t i = 0; i < n; i++) {
-		buf_fmt(&line, "%s%s=\"%llu\"", i ? " " : "", f[i].name, (unsigned long long)f[i].value);
-		buf_fmt(&fields, "%c\"%s\":\"%llu\"", i ? ',' : '{', f[i].name, (unsigned long long)f[i].value);
+		snprintf(text[i], sizeof(text[i]), "%llu", (unsigned long long)f[i].value);
+		field[i] = (struct internal_field){ .name = f[i].name, .text = text[i] };
 	}
-	buf_chr(&line, ')');
-	buf_chr(&fields, '}');
-	if (line.p)
-		buf_json_escape(&escaped, line.p, line.len);
-	if (!line.failed && !fields.failed && !escaped.failed) {
-		struct alert_text t = { .rule = RULE, .source = "internal", .hostname = d->hostname, .line = line.p,
-					.output = escaped.p, .fields_json = fields.p };
-
-		a = alert_new(&t);
-	}
-	if (a) {
-		a->ts = ts;
-		a->priority = LOG_L_DEBUG;
-		a->flags = ALERT_INTERNAL;
-		a->rule_id = UINT32_MAX;
+	a = internal_alert_new(RULE, LOG_L_DEBUG, base_now_ns(), d->hostname, msg, field, n);
+	if (a)
 		hub_submit_internal(d->hub, a);
-	}
-	buf_fini(&line);
-	buf_fini(&fields);
-	buf_fini(&escaped);
 }
 
 static uint64_t probe_drops(const struct live_stats *now, const struct live_stats *before, enum live_drop cause)
@@ -98,6 +76,7 @@ bool drops_check(struct drops *w, struct daemon *d)
 		{ "n_evts", produced },
 	};
 
+	static_assert(sizeof(figures) / sizeof(figures[0]) <= 8, "as many as send_alert takes");
 	w->dropped = total;
 	w->events = events;
 	w->live = live;

@@ -1,4 +1,5 @@
 /* saker: reads the command line, then the configuration, then does what was asked. */
+#include "daemon/alerts.h"
 #include "daemon/commands.h"
 #include "daemon/run.h"
 
@@ -6,9 +7,6 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-#define CONFIG_HERE "saker.yaml"
-#define CONFIG_INSTALLED "/etc/saker/saker.yaml"
 
 /* Things that can be told without a configuration file. */
 static bool needs_no_file(const struct options *o)
@@ -30,10 +28,8 @@ static const char *find_config(const struct options *o, bool *ret_failed)
 		*ret_failed = true;
 		return NULL;
 	}
-	if (!access(CONFIG_HERE, R_OK))
-		return CONFIG_HERE;
-	if (!access(CONFIG_INSTALLED, R_OK))
-		return CONFIG_INSTALLED;
+	if (config_find())
+		return config_find();
 	if (!needs_no_file(o)) {
 		run_error("no configuration: pass -c FILE, or make " CONFIG_HERE " here or " CONFIG_INSTALLED);
 		*ret_failed = true;
@@ -121,6 +117,8 @@ int main(int argc, char **argv)
 	bool failed;
 	int r;
 
+	if (argc > 1 && !strcmp(argv[1], "alerts"))
+		return cmd_alerts(argc - 1, argv + 1);
 	if (options_parse(argc, argv, &o, &err))
 		return run_error(base_err_str(&err, text, sizeof(text)));
 	if (o.help) {

@@ -246,6 +246,7 @@ void options_help(void (*line)(const char *text))
 
 	line("Saker: watches system calls, applies Falco rules, prints alerts.");
 	line("Usage: saker [OPTION]...");
+	line("       saker alerts [OPTION]...   print the alerts in the store, see saker alerts --help");
 	line("");
 	for (size_t i = 0; i < nopts; i++) {
 		const struct opt *d = &opts[i];

@@ -20,7 +20,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define HUB_WINDOW_MS 10 /* an alert waits for earlier ones of other workers for one to two of these */
 #define MAX_FDS 4096	 /* descriptors per process in the state table */
 #define SECOND_NS 1000000000ull
 
@@ -65,37 +64,6 @@ static void choose_threads(struct daemon *d)
 
 /* ---- start ------------------------------------------------------------------------------- */
 
-static int add_sink(struct daemon *d, struct sink *s, struct base_err *err)
-{
-	if (!s)
-		return base_err_set(err, NULL, 0, 0, "no memory for an output");
-	sink_set_timeout(s, d->c->output_timeout_ms);
-	hub_add_sink(d->hub, s);
-	return 0;
-}
-
-static int start_outputs(struct daemon *d, struct base_err *err)
-{
-	const struct config *c = d->c;
-	bool buffered = c->buffered && !d->o->unbuffered;
-	struct hub_opts ho = { .producers = d->nworkers ? d->nworkers : 1, .window_ms = HUB_WINDOW_MS,
-			       .queue_capacity = c->queue_capacity, .ordered = c->engine == ENGINE_REPLAY };
-	int r = 0;
-
-	d->hub = hub_new(&ho);
-	if (!d->hub)
-		return base_err_set(err, NULL, 0, 0, "no memory for the outputs");
-	if (c->stdout_enabled)
-		r = add_sink(d, sink_stdout_new(&c->format, buffered), err);
-	if (!r && c->file_enabled)
-		r = add_sink(d, sink_file_new(&c->format, c->file_path, c->file_keep_alive, buffered), err);
-	if (!r && c->syslog_enabled)
-		r = add_sink(d, sink_syslog_new(&c->format), err);
-	if (!r && c->program_enabled)
-		r = add_sink(d, sink_program_new(&c->format, c->program, c->program_keep_alive, buffered), err);
-	return r ? r : hub_start(d->hub, err);
-}
-
 /* The table, filled from the capture's head in replay. */
 static int start_state(struct daemon *d, struct base_err *err)
 {
@@ -137,7 +105,7 @@ static int start_pipeline(struct daemon *d, struct base_err *err)
 
 static int start(struct daemon *d, struct base_err *err)
 {
-	int r = start_outputs(d, err);
+	int r = outputs_start(d, err);
 
 	if (!r && d->c->engine == ENGINE_LIVE)
 		r = live_prepare(d, err);
@@ -274,6 +242,9 @@ static int stop(struct daemon *d, struct stats_threads *threads, struct base_err
 	int r = 0;
 
 	unblock_signals();
+	/* In replay the pipeline waits for the outputs, and one that is stuck must not make this wait too. */
+	if (d->hub)
+		hub_hurry(d->hub);
 	if (d->replay) {
 		replay_request_stop(d->replay);
 		r = replay_finish(d->replay, err);
@@ -377,7 +348,7 @@ int run_daemon(const struct config *c, const struct options *o, const struct rul
 		return 1;
 	d.start_mono = base_mono_ns();
 	find_hostname(&d);
-	if (!c->stdout_enabled && !c->file_enabled && !c->syslog_enabled && !c->program_enabled)
+	if (!outputs_any(c))
 		return run_error("No output configured, please make sure at least one output is configured and enabled.");
 	if (o->dry_run) {
 		log_info("dry run: configuration and rules are good, nothing is started");

@@ -5,6 +5,7 @@
 #include "daemon/run.h"
 #include "shard/pipeline.h"
 #include "sink/hub.h"
+#include "sink/tally.h"
 
 struct daemon {
 	const struct config *c;
@@ -28,6 +29,11 @@ struct daemon {
 	uint64_t start_mono, ready_mono, stop_mono;
 	int signal_fd, done_fd; /* -1 none */
 };
+
+/* ---- outputs.c --------------------------------------------------------------------------- */
+bool outputs_any(const struct config *c); /* is one enabled? */
+/* Makes and starts the hub with everything behind it. */
+int outputs_start(struct daemon *d, struct base_err *err);
 
 /* ---- live_run.c: engine.kind modern_ebpf ------------------------------------------------- */
 /* Loads the probe; the number of readers shrinks to that of rings. */

@@ -2,7 +2,10 @@
  * work. Called by run.c on main after everything has stopped. */
 #include "daemon/run_internal.h"
 
+#include "base/buf.h"
 #include "base/thread.h"
+#include "sink/fdout.h"
+#include "sink/store.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -113,19 +116,32 @@ uint64_t stats_events(struct daemon *d)
 
 /* ---- printing ---------------------------------------------------------------------------- */
 
-static void print_rule(void *arg, const char *rule, uint64_t count)
+static void print_rule(void *arg, const struct tally_rule *r)
 {
-	(void)arg;
-	printf("   %s: %llu\n", rule, (unsigned long long)count);
+	buf_fmt(arg, "   %s: %llu\n", r->name, (unsigned long long)r->count);
+}
+
+/* Standard output may be the very output that was stuck: then the summary is left out, not waited for. */
+static void write_out(struct base_buf *b)
+{
+	struct fdout out;
+
+	fdout_init(&out, false);
+	fdout_set(&out, STDOUT_FILENO);
+	fdout_interrupt(&out);
+	buf_add(&out.pending, b->p, b->len);
+	fdout_flush(&out);
+	fdout_fini(&out);
 }
 
 /* Scripts read these lines; Falco's words and order. */
 static void print_summary(struct daemon *d)
 {
+	struct base_buf b = { 0 };
 	struct hub_stats st;
 
 	hub_stats(d->hub, &st);
-	printf("Events detected: %llu\nRule counts by severity:\n", (unsigned long long)st.submitted);
+	buf_fmt(&b, "Events detected: %llu\nRule counts by severity:\n", (unsigned long long)st.submitted);
 	for (unsigned p = 0; p < 8; p++) {
 		char name[20] = "";
 
@@ -134,21 +150,45 @@ static void print_summary(struct daemon *d)
 		if (p == LOG_L_INFO)
 			strcpy(name, "INFO"); /* the short word here only */
 		if (st.by_priority[p])
-			printf("   %s: %llu\n", name, (unsigned long long)st.by_priority[p]);
+			buf_fmt(&b, "   %s: %llu\n", name, (unsigned long long)st.by_priority[p]);
 	}
-	printf("Triggered rules by rule name:\n");
-	hub_for_each_rule(d->hub, print_rule, NULL);
-	fflush(stdout);
+	buf_fmt(&b, "Triggered rules by rule name:\n");
+	hub_for_each_rule(d->hub, print_rule, &b);
+	write_out(&b);
+	buf_fini(&b);
 }
 
-static void print_sink(void *arg, const struct sink *s)
+static void print_suppressed(void *arg, const struct tally_rule *r)
 {
-	struct sink_stats st;
-
 	(void)arg;
-	sink_stats(s, &st);
-	fprintf(stderr, "saker: output %s delivered %llu dropped %llu failed %llu\n", sink_name(s),
-		(unsigned long long)st.delivered, (unsigned long long)st.dropped, (unsigned long long)st.errors);
+	if (r->suppressed)
+		fprintf(stderr, "saker: suppressed %llu unreported %llu rule %s\n", (unsigned long long)r->suppressed,
+			(unsigned long long)r->unreported, r->name);
+}
+
+static void print_sink(void *arg, const struct sink_stats *st)
+{
+	(void)arg;
+	fprintf(stderr, "saker: output %s delivered %llu dropped %llu failed %llu", st->name, (unsigned long long)st->delivered,
+		(unsigned long long)st->dropped, (unsigned long long)st->errors);
+	if (st->remote)
+		fprintf(stderr, " retries %llu waiting %llu state %s", (unsigned long long)st->retries,
+			(unsigned long long)st->waiting, sink_state_name[st->state]);
+	fputc('\n', stderr);
+}
+
+static void print_store(const struct hub *h)
+{
+	struct store_stats st;
+
+	if (!hub_store(h))
+		return;
+	store_stats(hub_store(h), &st);
+	if (st.durable)
+		fprintf(stderr, "saker: store put %llu committed %llu lost %llu discarded %llu expired %llu bytes %llu commits %llu "
+			"commit_max_ms %.1f\n", (unsigned long long)st.put, (unsigned long long)st.committed,
+			(unsigned long long)st.lost, (unsigned long long)st.discarded, (unsigned long long)st.expired,
+			(unsigned long long)st.bytes, (unsigned long long)st.commits, (double)st.commit_max_ns / 1e6);
 }
 
 static void print_probe(struct daemon *d, const struct live_stats *l)
@@ -188,7 +228,7 @@ static void print_cpu(struct daemon *d, const struct pipeline_stats *p, const st
 	for (unsigned i = 0; i < t->len; i++) {
 		const char *name = t->thread[i].name;
 
-		if (!strcmp(name, "main") || !strcmp(name, "hub") || !strncmp(name, "sink/", 5))
+		if (!strcmp(name, "main") || !strcmp(name, "hub") || !strcmp(name, "store") || !strncmp(name, "sink/", 5))
 			fprintf(stderr, " %s %.3f", name, t->thread[i].cpu_s);
 		else if (strncmp(name, "reader/", 7) && strncmp(name, "worker/", 7))
 			other += t->thread[i].cpu_s;
@@ -220,6 +260,8 @@ void stats_print(struct daemon *d, const struct drops *w, const struct stats_thr
 	fprintf(stderr, "saker: state tasks %llu bytes %llu refused_full %llu\n", (unsigned long long)p.state_tasks,
 		(unsigned long long)p.state_bytes, (unsigned long long)p.state_table_full);
 	hub_for_each_sink(d->hub, print_sink, NULL);
+	print_store(d->hub);
+	hub_for_each_rule(d->hub, print_suppressed, NULL);
 
 	struct hub_stats hs;
 

@@ -16,8 +16,11 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "sink/order.h"
+#include "sink/remote.h"
 #include "sink/ring.h"
 #include "sink/sink.h"
+#include "sink/store.h"
+#include "sink/suppress.h"
 #include "sink/tally.h"
 
 #include <errno.h>
@@ -57,6 +60,9 @@ struct hub {
 	struct hub_ring internal;   /* from main */
 	struct sink *sinks[MAX_SINKS]; /* owned */
 	unsigned nsinks;
+	struct remote *remotes[MAX_SINKS]; /* owned */
+	unsigned nremotes;
+	struct store *store; /* owned; what the remotes read */
 
 	_Alignas(64) _Atomic int sleep;
 	int wake_fd;
@@ -73,7 +79,7 @@ struct hub {
 	struct okey cur_max, prev_max, expired; /* live: largest keys that came in this and the last window */
 	uint64_t window_end;
 	struct tally tally; /* read by main after the thread has ended */
-	_Atomic uint64_t delivered; /* relaxed figure */
+	_Atomic uint64_t delivered, suppressed; /* relaxed figures */
 
 	pthread_t thread;
 	bool started;
@@ -119,6 +125,21 @@ void hub_add_sink(struct hub *h, struct sink *s)
 	if (h->opts.queue_capacity)
 		sink_set_capacity(s, h->opts.queue_capacity);
 	h->sinks[h->nsinks++] = s;
+}
+
+void hub_set_store(struct hub *h, struct store *s)
+{
+	h->store = s;
+}
+
+void hub_add_remote(struct hub *h, struct remote *r)
+{
+	if (h->nremotes == MAX_SINKS) {
+		log_err("output \"%s\" left out: at most %d remote outputs", remote_name(r), MAX_SINKS);
+		remote_free(r);
+		return;
+	}
+	h->remotes[h->nremotes++] = r;
 }
 
 /* ---- producers' side --------------------------------------------------------------------- */
@@ -213,11 +234,39 @@ static struct okey read_mark(struct producer *p)
 	}
 }
 
+/* Counts the alert for its rule. False: its rule has had its share. May replace it by one that tells what was
+ * suppressed. [hub] */
+static bool admit(struct hub *h, struct alert **a)
+{
+	struct alert *in = *a, *told;
+	struct tally_rule *r;
+
+	if (in->flags & ALERT_INTERNAL || !(r = tally_get(&h->tally, in->rule_id, in->rule)))
+		return true;
+	r->count++;
+	if (!(h->opts.rate > 0))
+		return true;
+	if (!tally_pass(r, h->opts.rate, h->opts.burst, h->opts.ordered ? in->ts : base_mono_ns())) {
+		count(&h->suppressed);
+		return false;
+	}
+	if (r->unreported && (told = suppress_tell(in, r->unreported))) {
+		r->unreported = 0;
+		alert_unref(in);
+		*a = told;
+	}
+	return true;
+}
+
 /* Gives one alert to every sink and drops the hub's reference. [hub] */
 static void deliver(struct hub *h, struct alert *a)
 {
-	if (!(a->flags & ALERT_INTERNAL))
-		tally_add(&h->tally, a->rule_id, a->rule);
+	if (!admit(h, &a)) {
+		alert_unref(a);
+		return;
+	}
+	if (h->store)
+		store_put(h->store, a);
 	for (unsigned i = 0; i < h->nsinks; i++) {
 		if (h->opts.ordered)
 			sink_put_wait(h->sinks[i], a);
@@ -369,10 +418,10 @@ static void *hub_main(void *arg)
 
 /* ---- main's side ------------------------------------------------------------------------- */
 
-int hub_start(struct hub *h, struct base_err *err)
+/* Those that cannot be opened are told and left out. */
+static void start_sinks(struct hub *h)
 {
 	unsigned kept = 0;
-	int r;
 
 	for (unsigned i = 0; i < h->nsinks; i++) {
 		struct base_err e = { 0 };
@@ -385,7 +434,34 @@ int hub_start(struct hub *h, struct base_err *err)
 		h->sinks[kept++] = h->sinks[i];
 	}
 	h->nsinks = kept;
-	if (!kept) {
+}
+
+static void start_remotes(struct hub *h)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < h->nremotes; i++) {
+		struct base_err e = { 0 };
+
+		if (remote_start(h->remotes[i], &e) < 0) {
+			log_err("Failed to init output: %s", e.msg);
+			remote_free(h->remotes[i]);
+			continue;
+		}
+		h->remotes[kept++] = h->remotes[i];
+	}
+	h->nremotes = kept;
+}
+
+int hub_start(struct hub *h, struct base_err *err)
+{
+	int r = h->store ? store_start(h->store, err) : 0;
+
+	if (r < 0)
+		return r;
+	start_sinks(h);
+	start_remotes(h);
+	if (!h->nsinks && !h->nremotes) {
 		base_err_set(err, NULL, 0, 0, "no output could be started");
 		return -ENOENT;
 	}
@@ -398,6 +474,15 @@ int hub_start(struct hub *h, struct base_err *err)
 	return 0;
 }
 
+void hub_hurry(struct hub *h)
+{
+	for (unsigned i = 0; i < h->nsinks; i++)
+		sink_hurry(h->sinks[i]);
+	if (h->store)
+		store_hurry(h->store);
+}
+
+/* The way of the data: hub, local sinks, commit of the rest, remote sinks, end of the store. */
 void hub_stop(struct hub *h)
 {
 	if (h->started) {
@@ -406,8 +491,18 @@ void hub_stop(struct hub *h)
 		pthread_join(h->thread, NULL);
 		h->started = false;
 	}
+	for (unsigned i = 0; i < h->nremotes; i++)
+		remote_request_stop(h->remotes[i]);
 	for (unsigned i = 0; i < h->nsinks; i++)
 		sink_stop(h->sinks[i]);
+	if (h->store)
+		store_flush(h->store);
+	for (unsigned i = 0; i < h->nremotes; i++)
+		remote_last_call(h->remotes[i]);
+	for (unsigned i = 0; i < h->nremotes; i++)
+		remote_stop(h->remotes[i]);
+	if (h->store)
+		store_stop(h->store);
 }
 
 void hub_free(struct hub *h)
@@ -419,6 +514,9 @@ void hub_free(struct hub *h)
 	hub_stop(h);
 	for (unsigned i = 0; i < h->nsinks; i++)
 		sink_free(h->sinks[i]);
+	for (unsigned i = 0; i < h->nremotes; i++)
+		remote_free(h->remotes[i]);
+	store_free(h->store);
 	for (unsigned i = 0; h->producers && i < h->opts.producers; i++) {
 		if (!h->producers[i].ring.slot)
 			continue;
@@ -451,6 +549,7 @@ void hub_stats(struct hub *h, struct hub_stats *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->delivered = atomic_load_explicit(&h->delivered, memory_order_relaxed);
+	ret->suppressed = atomic_load_explicit(&h->suppressed, memory_order_relaxed);
 	for (unsigned i = 0; i < h->opts.producers; i++) {
 		struct producer *p = &h->producers[i];
 
@@ -461,13 +560,26 @@ void hub_stats(struct hub *h, struct hub_stats *ret)
 	}
 }
 
-void hub_for_each_rule(struct hub *h, void (*fn)(void *arg, const char *rule, uint64_t count), void *arg)
+void hub_for_each_rule(struct hub *h, void (*fn)(void *arg, const struct tally_rule *r), void *arg)
 {
 	tally_for_each(&h->tally, fn, arg);
 }
 
-void hub_for_each_sink(struct hub *h, void (*fn)(void *arg, const struct sink *s), void *arg)
+void hub_for_each_sink(struct hub *h, void (*fn)(void *arg, const struct sink_stats *s), void *arg)
 {
-	for (unsigned i = 0; i < h->nsinks; i++)
-		fn(arg, h->sinks[i]);
+	struct sink_stats st;
+
+	for (unsigned i = 0; i < h->nsinks; i++) {
+		sink_stats(h->sinks[i], &st);
+		fn(arg, &st);
+	}
+	for (unsigned i = 0; i < h->nremotes; i++) {
+		remote_stats(h->remotes[i], &st);
+		fn(arg, &st);
+	}
+}
+
+struct store *hub_store(const struct hub *h)
+{
+	return h->store;
 }

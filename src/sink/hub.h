@@ -8,18 +8,27 @@
 #include "base/err.h"
 #include "contract/alert.h"
 
+#include "sink/sink.h"
+
 struct hub;
-struct sink;
+struct store;
+struct remote;
 
 struct hub_opts {
 	unsigned producers;	/* workers (1 when inline) */
 	uint32_t window_ms;	/* how long an alert may wait for earlier ones of other workers; 0 with one producer */
 	uint32_t queue_capacity; /* per sink; 0 = default */
 	bool ordered;		/* replay: wait for every producer's mark instead of the window */
+	/* Alerts a second that one rule may raise in the long run, and at once. rate 0: no throttle. Judged by
+	 * event time in replay, else by the clock. */
+	double rate, burst;
 };
 
 struct hub *hub_new(const struct hub_opts *opts);
 void hub_add_sink(struct hub *h, struct sink *s); /* takes over; before hub_start */
+/* What stands behind the remote sinks; takes over; before hub_start and before hub_add_remote. */
+void hub_set_store(struct hub *h, struct store *s);
+void hub_add_remote(struct hub *h, struct remote *r); /* takes over; before hub_start */
 /* Opens and starts the sinks and the hub's thread. A sink that cannot be opened is logged and left
  * out; -ENOENT when none is left. */
 int hub_start(struct hub *h, struct base_err *err);
@@ -29,16 +38,20 @@ void hub_mark(struct hub *h, unsigned producer, struct okey upto);
 /* An alert of the daemon itself: delivered at once, outside the order of events. Takes over the
  * reference. [main] */
 void hub_submit_internal(struct hub *h, struct alert *a);
+/* The daemon is to stop: nothing waits any longer than 5 s for an output that stands still. [main] */
+void hub_hurry(struct hub *h);
 /* Drains everything submitted so far to the sinks, stops hub and sink threads. No producer may be
  * running any more. [main] */
 void hub_stop(struct hub *h);
 void hub_free(struct hub *h);
 void hub_reopen(struct hub *h); /* SIGUSR1: sinks close and reopen their files. [main] */
 
-struct hub_stats { uint64_t submitted, delivered, dropped_full, by_priority[8]; };
+struct hub_stats { uint64_t submitted, delivered, dropped_full, suppressed, by_priority[8]; };
 void hub_stats(struct hub *h, struct hub_stats *ret); /* [any] */
 
-/* Alerts per rule, in order of the rules' ids. After hub_stop. [main] */
-void hub_for_each_rule(struct hub *h, void (*fn)(void *arg, const char *rule, uint64_t count), void *arg);
-/* [main] */
-void hub_for_each_sink(struct hub *h, void (*fn)(void *arg, const struct sink *s), void *arg);
+struct tally_rule;
+/* What is kept per rule, in order of the rules' ids (sink/tally.h). After hub_stop. [main] */
+void hub_for_each_rule(struct hub *h, void (*fn)(void *arg, const struct tally_rule *r), void *arg);
+/* Figures of every output, local and remote. [any], between hub_start and hub_free */
+void hub_for_each_sink(struct hub *h, void (*fn)(void *arg, const struct sink_stats *s), void *arg);
+struct store *hub_store(const struct hub *h); /* NULL none; for its figures. [any] */

@@ -35,12 +35,14 @@ struct sink {
 	struct alert **queue; /* owned, circular */
 	uint32_t head, count;
 	uint64_t bytes;
-	bool stop, reopen, room_wanted;
+	bool stop, reopen, room_wanted, hurry;
+	bool given_up; /* stuck while the daemon stops: takes nothing any more */
 	bool full_logged, slow_logged;
 
 	/* relaxed throughout: figures and hints, nothing is published through them */
 	_Atomic uint64_t delivered, dropped, errors;
 	_Atomic uint64_t busy_since; /* start of the write under way, 0 none */
+	struct sink_health health;
 
 	pthread_t thread;
 	bool started;
@@ -61,7 +63,7 @@ struct sink *sink_new(const struct sink_ops *ops, void *ctx, uint32_t queue_capa
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->work, &attr);
-	pthread_cond_init(&s->room, &attr);
+	pthread_cond_init(&s->room, &attr); /* both monotonic: the wall clock may jump */
 	pthread_condattr_destroy(&attr);
 	return s;
 }
@@ -113,8 +115,12 @@ static void deliver(struct sink *s, struct alert **batch, unsigned n)
 	unsigned good = r < 0 ? 0 : (unsigned)r > n ? n : (unsigned)r;
 
 	/* Local sinks are best effort: what could not be written is counted, not retried. */
-	if (good < n)
+	if (good < n) {
 		atomic_fetch_add_explicit(&s->errors, n - good, memory_order_relaxed);
+		sink_health_fail(&s->health);
+	} else {
+		sink_health_ok(&s->health);
+	}
 	atomic_fetch_add_explicit(&s->delivered, good, memory_order_relaxed);
 	for (unsigned i = 0; i < n; i++)
 		alert_unref(batch[i]);
@@ -249,14 +255,57 @@ bool sink_put(struct sink *s, struct alert *a)
 	return ok;
 }
 
+static uint64_t progress(const struct sink *s)
+{
+	return atomic_load_explicit(&s->delivered, memory_order_relaxed) +
+	       atomic_load_explicit(&s->errors, memory_order_relaxed);
+}
+
+/* Waits until there is room. False: the daemon is stopping and the sink stands still. Lock held. */
+static bool wait_room(struct sink *s, const struct alert *a)
+{
+	uint64_t before = progress(s), end = 0;
+
+	while (full(s, a)) {
+		uint64_t now = base_mono_ns();
+		struct timespec until = deadline(STOP_PATIENCE_NS);
+
+		if (progress(s) != before || !s->hurry || !end) {
+			before = progress(s);
+			end = now + STOP_PATIENCE_NS;
+		} else if (now >= end) {
+			return false;
+		}
+		s->room_wanted = true;
+		if (s->hurry)
+			pthread_cond_timedwait(&s->room, &s->lock, &until);
+		else
+			pthread_cond_wait(&s->room, &s->lock);
+	}
+	return true;
+}
+
 void sink_put_wait(struct sink *s, struct alert *a)
 {
+	bool say = false;
+
 	pthread_mutex_lock(&s->lock);
-	while (full(s, a)) {
-		s->room_wanted = true;
-		pthread_cond_wait(&s->room, &s->lock);
-	}
-	append(s, a);
+	if (!s->given_up && !wait_room(s, a))
+		s->given_up = say = true;
+	if (s->given_up)
+		atomic_fetch_add_explicit(&s->dropped, 1, memory_order_relaxed);
+	else
+		append(s, a);
+	pthread_mutex_unlock(&s->lock);
+	if (say)
+		log_err("output \"%s\" is stuck: alerts that it does not take any more are dropped", s->ops->name);
+}
+
+void sink_hurry(struct sink *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->hurry = true;
+	pthread_cond_signal(&s->room);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -275,25 +324,22 @@ static void discard(struct sink *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static uint64_t progress(const struct sink *s)
-{
-	return atomic_load_explicit(&s->delivered, memory_order_relaxed) +
-	       atomic_load_explicit(&s->errors, memory_order_relaxed);
-}
-
 void sink_stop(struct sink *s)
 {
+	uint64_t patience;
+
 	if (!s->started)
 		return;
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
+	patience = s->given_up ? 0 : STOP_PATIENCE_NS; /* it was waited for already */
 	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
-	for (;;) {
-		uint64_t before = progress(s), t = base_now_ns() + STOP_PATIENCE_NS;
-		struct timespec until = { .tv_sec = (time_t)(t / 1000000000u), .tv_nsec = (long)(t % 1000000000u) };
+	for (;; patience = STOP_PATIENCE_NS) {
+		uint64_t before = progress(s);
+		struct timespec until = deadline(patience);
 
-		if (!pthread_timedjoin_np(s->thread, NULL, &until))
+		if (!pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &until))
 			break;
 		if (progress(s) != before)
 			continue;
@@ -338,9 +384,17 @@ void sink_request_reopen(struct sink *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-void sink_stats(const struct sink *s, struct sink_stats *ret)
+void sink_stats(struct sink *s, struct sink_stats *ret)
 {
-	ret->delivered = atomic_load_explicit(&s->delivered, memory_order_relaxed);
-	ret->dropped = atomic_load_explicit(&s->dropped, memory_order_relaxed);
-	ret->errors = atomic_load_explicit(&s->errors, memory_order_relaxed);
+	*ret = (struct sink_stats){
+		.name = s->ops->name,
+		.state = atomic_load_explicit(&s->health.state, memory_order_relaxed),
+		.since_ns = atomic_load_explicit(&s->health.since_ns, memory_order_relaxed),
+		.delivered = atomic_load_explicit(&s->delivered, memory_order_relaxed),
+		.dropped = atomic_load_explicit(&s->dropped, memory_order_relaxed),
+		.errors = atomic_load_explicit(&s->errors, memory_order_relaxed),
+	};
+	pthread_mutex_lock(&s->lock);
+	ret->waiting = s->count;
+	pthread_mutex_unlock(&s->lock);
 }

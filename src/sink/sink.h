@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "contract/alert.h"
+#include "sink/health.h"
 
 struct sink_ops {
 	const char *name;
@@ -35,10 +36,23 @@ void sink_set_capacity(struct sink *s, uint32_t alerts); /* before sink_start; 0
 void sink_set_timeout(struct sink *s, uint32_t ms);	 /* a write longer than this is logged; 0 = never */
 int sink_start(struct sink *s, struct base_err *err);
 bool sink_put(struct sink *s, struct alert *a); /* takes a reference of its own; false: full, counted. [hub] */
-void sink_put_wait(struct sink *s, struct alert *a); /* same, but waits for room (replay). [hub] */
+/* Same, but waits for room (replay): for as long as the sink makes progress once sink_hurry was called. [hub] */
+void sink_put_wait(struct sink *s, struct alert *a);
+/* The daemon is to stop: a wait for room ends when the sink stands still for 5 s. [any] */
+void sink_hurry(struct sink *s);
 void sink_stop(struct sink *s);	  /* drains, joins; a sink that makes no progress for 5 s loses the rest, counted */
 void sink_free(struct sink *s);
 void sink_request_reopen(struct sink *s);
 const char *sink_name(const struct sink *s);
-struct sink_stats { uint64_t delivered, dropped, errors; };
-void sink_stats(const struct sink *s, struct sink_stats *ret);
+struct sink_stats {
+	const char *name;
+	bool remote; /* behind the store */
+	enum sink_state state;
+	uint64_t since_ns;  /* wall clock of the last change of state, 0 = never changed */
+	uint64_t delivered; /* remote: acknowledged */
+	uint64_t dropped;   /* queue full, or given up at stop; remote: discarded before delivery */
+	uint64_t errors;    /* local: could not be written; remote: refused for good by the receiver */
+	uint64_t retries;   /* remote: attempts that failed */
+	uint64_t waiting;   /* remote: not acknowledged yet; local: in the queue */
+};
+void sink_stats(struct sink *s, struct sink_stats *ret); /* [any] */

@@ -1,7 +1,6 @@
 /* See tally.h. A sorted array: rules are few and entries are made once, look-ups are binary. */
 #include "sink/tally.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,37 +27,55 @@ static size_t find(const struct tally *t, uint32_t id, const char *name, bool *r
 	return lo;
 }
 
-void tally_add(struct tally *t, uint32_t id, const char *name)
+struct tally_rule *tally_get(struct tally *t, uint32_t id, const char *name)
 {
 	bool found;
 	size_t at = find(t, id, name, &found);
 	char *copy;
 
-	if (found) {
-		t->rule[at].count++;
-		return;
-	}
+	if (found)
+		return &t->rule[at];
 	if (t->len == t->cap) {
 		size_t cap = t->cap ? 2 * t->cap : 64;
 		struct tally_rule *n = reallocarray(t->rule, cap, sizeof(*n));
 
 		if (!n)
-			return;
+			return NULL;
 		t->rule = n;
 		t->cap = cap;
 	}
 	copy = strdup(name);
 	if (!copy)
-		return;
+		return NULL;
 	memmove(&t->rule[at + 1], &t->rule[at], (t->len - at) * sizeof(*t->rule));
-	t->rule[at] = (struct tally_rule){ .name = copy, .id = id, .count = 1 };
+	t->rule[at] = (struct tally_rule){ .name = copy, .id = id };
 	t->len++;
+	return &t->rule[at];
 }
 
-void tally_for_each(const struct tally *t, void (*fn)(void *arg, const char *rule, uint64_t count), void *arg)
+bool tally_pass(struct tally_rule *r, double rate, double burst, uint64_t now_ns)
+{
+	if (!r->filled_ns)
+		r->tokens = burst;
+	else if (now_ns > r->filled_ns)
+		r->tokens += (double)(now_ns - r->filled_ns) / 1e9 * rate;
+	if (r->tokens > burst)
+		r->tokens = burst;
+	if (!r->filled_ns || now_ns > r->filled_ns)
+		r->filled_ns = now_ns;
+	if (r->tokens < 1) {
+		r->suppressed++;
+		r->unreported++;
+		return false;
+	}
+	r->tokens -= 1;
+	return true;
+}
+
+void tally_for_each(const struct tally *t, void (*fn)(void *arg, const struct tally_rule *r), void *arg)
 {
 	for (size_t i = 0; i < t->len; i++)
-		fn(arg, t->rule[i].name, t->rule[i].count);
+		fn(arg, &t->rule[i]);
 }
 
 void tally_fini(struct tally *t)

@@ -40,7 +40,7 @@ dead() {
 
 # Options of saker that the documents show but the binary does not know.
 strange_options() {
-	"$2" --help >"$tmp/help" 2>&1 || true
+	{ "$2" --help && "$2" alerts --help; } >"$tmp/help" 2>&1 || true
 	(cd "$1" && grep -rnoE --include='*.md' --exclude-dir=build 'build/saker( +[^ `|&;>]+)*' . |
 	while IFS=: read -r doc line cmd; do
 		for w in $cmd; do

@@ -1,11 +1,16 @@
-/* Writes captures for the replay tests to stdout: mkcap story | story-gzip | random SEED EVENTS
+/* Writes captures for the replay tests to stdout:
+ *   mkcap story | story-gzip | random SEED EVENTS | numbered FROM TO PER_SECOND
  *
  * `story` is small and known event by event (test_story.sh has what must come of it); `random` is
- * what tests/gen draws, with the head a capture has. Built by the tests themselves. */
+ * what tests/gen draws, with the head a capture has; `numbered` opens /n/FROM to /n/TO (seven digits) as fast as
+ * asked, 0 = at once, and says on stderr the last number it could write. Built by the tests themselves. */
 #include "../gen/gen.h"
 #include "../unit/scap_parts.h"
 
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+#include <signal.h>
 
 static void task(struct sb *b, uint64_t tid, uint64_t ptid, const char *name, const char *exepath)
 {
@@ -81,6 +86,60 @@ static void random_events(struct sb *b, uint32_t seed, uint32_t n)
 	gen_fini(&g);
 }
 
+static bool put(struct sb *b)
+{
+	size_t done = 0;
+
+	while (done < b->len) {
+		ssize_t n = write(STDOUT_FILENO, b->p + done, b->len - done);
+
+		if (n < 0)
+			return false;
+		done += (size_t)n;
+	}
+	b->len = 0;
+	return true;
+}
+
+static uint64_t mono_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* In portions of 5 ms, each whole or not at all as far as the number told goes. */
+static int numbered(unsigned from, unsigned to, unsigned rate)
+{
+	unsigned portion = rate ? rate / 200 + 1 : 500, last = from - 1;
+	uint64_t start = mono_ns();
+	struct sb b = { 0 };
+
+	signal(SIGPIPE, SIG_IGN);
+	head(&b);
+	sb_begin(&b, 0x215);
+	task(&b, 1, 0, "init", "/sbin/init");
+	task(&b, 101, 1, "cat", "/bin/cat");
+	sb_end(&b);
+	for (unsigned i = from; i <= to; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "/n/%07u", i);
+		opened(&b, 0x216, -1, i, 101, 3, name);
+		if (i != to && (i - from) % portion != portion - 1)
+			continue;
+		if (!put(&b))
+			break;
+		last = i;
+		while (rate && mono_ns() - start < (uint64_t)(i - from + 1) * 1000000000u / rate)
+			usleep(500);
+	}
+	fprintf(stderr, "%u\n", last);
+	sb_free(&b);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct sb b = { 0 }, z = { 0 }, *out = &b;
@@ -93,8 +152,10 @@ int main(int argc, char **argv)
 		out = &z;
 	} else if (argc == 4 && !strcmp(argv[1], "random")) {
 		random_events(&b, (uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3]));
+	} else if (argc == 5 && !strcmp(argv[1], "numbered")) {
+		return numbered((unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]), (unsigned)atoi(argv[4]));
 	} else {
-		fprintf(stderr, "usage: mkcap story | story-gzip | random SEED EVENTS\n");
+		fprintf(stderr, "usage: mkcap story | story-gzip | random SEED EVENTS | numbered FROM TO PER_SECOND\n");
 		return 2;
 	}
 	if (fwrite(out->p, 1, out->len, stdout) != out->len || fflush(stdout))

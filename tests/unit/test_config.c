@@ -252,8 +252,6 @@ static void config_keys_not_served_are_refused_only_when_they_ask(void **state)
 	(void)state;
 	assert_int_equal(c.warnings, 0);
 	config_fini(&c);
-	refuse("http_output: {enabled: true, url: 'http://x'}\n", NULL, 0,
-	       "c.yaml:1:24: 'http_output.enabled: true' is not served yet (alerts as HTTP POST); leave it out or set it to false");
 	refuse("watch_config_files: true\n", NULL, 0,
 	       "c.yaml:1:21: 'watch_config_files: true' is not served yet (reload when a configuration or rules file changes); leave it out or set it to false");
 	refuse("memory: {limit: 1000}\n", NULL, 0,
@@ -272,6 +270,27 @@ static void config_metrics_interval_is_checked_first(void **state)
 	       "https://prometheus.io/docs/prometheus/latest/querying/basics/#time-durations. ");
 	refuse("metrics: {enabled: true, interval: 1h 30m 20ms}\n", NULL, 0,
 	       "c.yaml:1:20: 'metrics.enabled: true' is not served yet (metrics as alerts and in a file); leave it out or set it to false");
+}
+
+static void config_store_and_throttle_are_read_and_checked(void **state)
+{
+	struct config c = load("store: {path: /x/a.db, max_age: 1d12h, max_bytes: 1000000, commit_interval: 50}\n"
+			       "throttle: {rate: 0.5, burst: 3}\nhttp_output: {enabled: true, url: 'https://x/y', timeout: 500}\n", NULL, 0);
+
+	(void)state;
+	assert_string_equal(c.store_path, "/x/a.db");
+	assert_int_equal(c.store_max_age_ns, 36ull * 3600 * 1000000000);
+	assert_int_equal(c.store_max_bytes, 1000000);
+	assert_int_equal(c.store_commit_ms, 50);
+	assert_true(c.throttle_rate == 0.5 && c.throttle_burst == 3);
+	assert_true(c.http_enabled);
+	assert_string_equal(c.http.url, "https://x/y");
+	assert_int_equal(c.http.timeout_ms, 500);
+	config_fini(&c);
+	refuse("store:\n  max_age: 12 parsecs\n", NULL, 0,
+	       "c.yaml:2:12: 'store.max_age' is '12 parsecs', expected a duration like 12h or 7d, at least 1s, or 0");
+	refuse("throttle: {burst: 0}\n", NULL, 0, "c.yaml:1:19: 'throttle.burst' must be at least 1");
+	refuse("throttle: {rate: -1}\n", NULL, 0, "c.yaml:1:18: 'throttle.rate' must not be negative");
 }
 
 /* ---- merging ----------------------------------------------------------------------------------- */
@@ -393,7 +412,7 @@ static void schema_table_is_consistent(void **state)
 			assert_non_null(p);
 			assert_int_equal(p->type, element ? KEY_MAPS : KEY_MAP);
 		}
-		if (k->serve == KEY_LATER && strcmp(k->path, "store.path") && strcmp(k->path, "store.max_age"))
+		if (k->serve == KEY_LATER)
 			assert_true(k->neutral[0]);
 		if (k->type == KEY_BOOL)
 			assert_true(!strcmp(k->def, "true") || !strcmp(k->def, "false"));
@@ -433,6 +452,7 @@ int main(void)
 		cmocka_unit_test(config_fixed_words_are_kept),
 		cmocka_unit_test(config_keys_not_served_are_refused_only_when_they_ask),
 		cmocka_unit_test(config_metrics_interval_is_checked_first),
+		cmocka_unit_test(config_store_and_throttle_are_read_and_checked),
 		cmocka_unit_test(merge_strategies_do_what_they_say),
 		cmocka_unit_test(merge_mistakes_are_told_with_their_own_file),
 		cmocka_unit_test(env_references_follow_the_rules),

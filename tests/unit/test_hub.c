@@ -3,7 +3,10 @@
 #include "sink/hub.h"
 #include "sink/order.h"
 #include "sink/sink.h"
+#include "sink/suppress.h"
+#include "sink/tally.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -197,11 +200,11 @@ static void hub_full_sink_queue_drops_and_counts(void **state)
 	assert_true(closed);
 }
 
-static void add_rule(void *arg, const char *rule, uint64_t count)
+static void add_rule(void *arg, const struct tally_rule *r)
 {
 	char line[64];
 
-	snprintf(line, sizeof(line), "%s=%llu ", rule, (unsigned long long)count);
+	snprintf(line, sizeof(line), "%s=%llu ", r->name, (unsigned long long)r->count);
 	strcat(arg, line);
 }
 
@@ -223,6 +226,107 @@ static void hub_counts_rules_in_order_of_ids(void **state)
 	assert_int_equal(st.submitted, 3);
 	assert_int_equal(st.by_priority[4], 3);
 	finish(&f);
+}
+
+static int text_write(void *ctx, struct alert *const *batch, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		strcat(ctx, batch[i]->line);
+		strcat(ctx, batch[i]->fields_json);
+		strcat(ctx, "\n");
+	}
+	return (int)count;
+}
+
+static void text_close(void *ctx)
+{
+	(void)ctx;
+}
+
+static void hub_throttle_counts_and_tells_in_the_next_alert(void **state)
+{
+	static const struct sink_ops ops = { .name = "text", .write = text_write, .close = text_close };
+	struct hub_opts o = { .producers = 1, .ordered = true, .rate = 1, .burst = 2 };
+	struct hub *h = hub_new(&o);
+	struct hub_stats st;
+	struct base_err err;
+	char text[1024] = "";
+
+	(void)state;
+	hub_add_sink(h, sink_new(&ops, text, 0));
+	assert_int_equal(hub_start(h, &err), 0);
+	for (unsigned i = 1; i <= 7; i++) {
+		char line[8];
+		struct alert_text t = { .rule = "r", .line = line, .fields_json = "{\"a\":[1,\"x\"],\"z.z\":{\"zz\":1}}" };
+		struct alert *a;
+
+		snprintf(line, sizeof(line), "%u", i);
+		a = alert_new(&t);
+		a->key.time = i;
+		/* in event time: five at once, one after a second, one after two more */
+		a->ts = 1000000000ull * (i < 6 ? 1 : i == 6 ? 2 : 4);
+		hub_submit(h, 0, a);
+	}
+	hub_stop(h);
+	assert_string_equal(text, "1{\"a\":[1,\"x\"],\"z.z\":{\"zz\":1}}\n"
+				  "2{\"a\":[1,\"x\"],\"z.z\":{\"zz\":1}}\n"
+				  "6 (3 more of this rule suppressed before){\"a\":[1,\"x\"],\"saker.suppressed\":3,\"z.z\":{\"zz\":1}}\n"
+				  "7{\"a\":[1,\"x\"],\"z.z\":{\"zz\":1}}\n");
+	hub_stats(h, &st);
+	assert_int_equal(st.suppressed, 3);
+	assert_int_equal(st.delivered, 4);
+	hub_free(h);
+}
+
+static void suppress_tells_in_an_alert_without_fields(void **state)
+{
+	struct alert_text t = { .rule = "r", .line = "l", .fields_json = "{}" };
+	struct alert *a = alert_new(&t), *b = suppress_tell(a, 5);
+
+	(void)state;
+	assert_string_equal(b->fields_json, "{\"saker.suppressed\":5}");
+	alert_unref(a);
+	alert_unref(b);
+	t.fields_json = "{\"a\":\"\\\"},{\"}";
+	a = alert_new(&t);
+	b = suppress_tell(a, 5);
+	assert_string_equal(b->fields_json, "{\"a\":\"\\\"},{\",\"saker.suppressed\":5}");
+	alert_unref(a);
+	alert_unref(b);
+}
+
+/* Blocks in every write until it is interrupted. */
+static int stuck_write(void *ctx, struct alert *const *batch, unsigned count)
+{
+	(void)batch, (void)count;
+	while (!*(_Atomic bool *)ctx)
+		usleep(1000);
+	return -ETIMEDOUT;
+}
+
+static void stuck_interrupt(void *ctx)
+{
+	*(_Atomic bool *)ctx = true;
+}
+
+static void hub_hurry_ends_the_wait_for_a_stuck_sink(void **state)
+{
+	static const struct sink_ops ops = { .name = "stuck", .write = stuck_write, .interrupt = stuck_interrupt, .close = text_close };
+	struct hub_opts o = { .producers = 1, .ordered = true, .queue_capacity = 4 };
+	uint64_t t0 = base_mono_ns();
+	_Atomic bool over = false;
+	struct hub *h = hub_new(&o);
+	struct base_err err;
+
+	(void)state;
+	hub_add_sink(h, sink_new(&ops, (void *)&over, 0));
+	assert_int_equal(hub_start(h, &err), 0);
+	for (unsigned i = 1; i <= 1000; i++)
+		hub_submit(h, 0, make(i, 0, 0));
+	hub_hurry(h);
+	hub_stop(h);
+	assert_in_range((base_mono_ns() - t0) / 1000000, 1000, 9000);
+	hub_free(h);
 }
 
 static void hub_reopen_reaches_the_sinks(void **state)
@@ -354,6 +458,9 @@ int main(void)
 		cmocka_unit_test(hub_stop_delivers_what_was_held),
 		cmocka_unit_test(hub_full_sink_queue_drops_and_counts),
 		cmocka_unit_test(hub_counts_rules_in_order_of_ids),
+		cmocka_unit_test(hub_throttle_counts_and_tells_in_the_next_alert),
+		cmocka_unit_test(suppress_tells_in_an_alert_without_fields),
+		cmocka_unit_test(hub_hurry_ends_the_wait_for_a_stuck_sink),
 		cmocka_unit_test(hub_reopen_reaches_the_sinks),
 		cmocka_unit_test(order_many_pops_by_key_then_sequence),
 		cmocka_unit_test(file_sink_appends_lines_and_reopens),
