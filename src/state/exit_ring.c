@@ -13,7 +13,7 @@ _Static_assert(RING < NONE, "positions fit");
 struct exit_ring {
 	struct {
 		uint64_t key, ts;
-		uint16_t next; /* older entry of the same bucket */
+		uint16_t next, prev; /* older and newer entry of the same bucket */
 	} e[RING];
 	uint16_t bucket[RING];
 	uint32_t pos, count;
@@ -50,13 +50,13 @@ void exit_ring_free(struct exit_ring *r)
 	free(r);
 }
 
+/* The oldest of all is the last of its bucket. */
 static void drop(struct exit_ring *r, uint16_t pos)
 {
-	uint16_t *place = bucket_of(r, r->e[pos].key);
-
-	while (*place != pos)
-		place = &r->e[*place].next;
-	*place = r->e[pos].next;
+	if (r->e[pos].prev == NONE)
+		*bucket_of(r, r->e[pos].key) = NONE;
+	else
+		r->e[r->e[pos].prev].next = NONE;
 }
 
 void exit_ring_add(struct exit_ring *r, int64_t maker, int64_t tid, bool thread, uint64_t ts)
@@ -71,6 +71,9 @@ void exit_ring_add(struct exit_ring *r, int64_t maker, int64_t tid, bool thread,
 	r->e[pos].ts = ts;
 	place = bucket_of(r, r->e[pos].key);
 	r->e[pos].next = *place;
+	r->e[pos].prev = NONE;
+	if (*place != NONE)
+		r->e[*place].prev = pos;
 	*place = pos;
 	r->pos = (r->pos + 1) % RING;
 }
