@@ -20,5 +20,12 @@ void converter_reset(struct converter *c);
  *   -EBADMSG  the record cannot be one that a capture holds; why says so, without a final dot */
 int converter_run(struct converter *c, struct evt *ev, char *why, size_t why_size);
 
+/* The event is of a current type with the parameters that it has now: converter_run has nothing to do. */
+static inline bool converter_idle(const struct evt *ev)
+{
+	return !(ev->info->flags & (EVF_UNUSED | EVF_OLD_VERSION)) && ev->nparams == ev->info->nparams &&
+	       (ev->info->dir == EVT_EXIT || !(ev->info->flags & EVF_CONVERTER_MANAGED));
+}
+
 /* For tests: number of enter events kept, and bytes they take. */
 size_t converter_kept(const struct converter *c, size_t *ret_bytes);

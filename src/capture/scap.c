@@ -113,6 +113,16 @@ static int read_header(struct scap_reader *r)
 
 	if (r->have_header)
 		return 1;
+	const uint8_t *p = scap_input_take(r->in, sizeof(h));
+
+	if (p) {
+		memcpy(h, p, sizeof(h));
+		r->block_at = scap_input_offset(r->in) - sizeof(h);
+		r->block_type = h[0];
+		r->block_len = h[1];
+		r->have_header = true;
+		return 1;
+	}
 	r->block_at = scap_input_offset(r->in);
 	n = scap_input_read(r->in, h, sizeof(h));
 	if (n < sizeof(h)) {
@@ -315,31 +325,56 @@ static bool is_initial_state(uint16_t type)
 	}
 }
 
+/* An event block of the current format whose bytes stand in one piece in the input: no copy. False: read_event. */
+static bool event_in_place(struct scap_reader *r, struct evt *ev)
+{
+	bool with_flags = r->block_type == SB_EVF_V2;
+	uint32_t lead = with_flags ? 6 : 2, flags = 0, bytes;
+	const uint8_t *p;
+
+	if ((r->block_type != SB_EV_V2 && !with_flags) || r->block_len < FRAME + lead + HDR || r->block_len - 8 > BLOCK_MAX ||
+	    !(p = scap_input_take(r->in, r->block_len - 8)))
+		return false;
+	bytes = r->block_len - FRAME - lead;
+	r->place = (struct evt_env){ .seq = 0 };
+	memcpy(&r->place.cpu, p, 2);
+	if (with_flags)
+		memcpy(&flags, p + 2, 4);
+	if (flags & 1)
+		r->place.flags |= EVT_ENV_STATE_ONLY;
+	ev->env = &r->place;
+	ev->hdr = (const struct evt_hdr *)(p + lead);
+	r->place_bytes = bytes;
+	return true;
+}
+
 /* One event block: 1 an event to show, 0 none, -errno. */
 static int read_event(struct scap_reader *r, struct evt *ev)
 {
-	struct evt_env env = { .seq = 0 };
-	struct evt_hdr *h;
-	uint32_t avail = 0; /* read_body sets it; gcc -O2 cannot see that */
-	int e = read_body(r, &env, &avail);
+	struct evt_env *env = &r->place;
+	uint32_t avail = r->place_bytes;
+	int e = 0;
 
-	if (e < 0)
-		return e;
-	h = (struct evt_hdr *)(r->buf + sizeof(env));
-	if (h->type >= EVT_TYPE_MAX)
+	if (event_in_place(r, ev)) {
+		avail = r->place_bytes;
+	} else {
+		*env = (struct evt_env){ .seq = 0 };
+		e = read_body(r, env, &avail);
+		if (e < 0)
+			return e;
+		ev->env = env;
+		ev->hdr = (struct evt_hdr *)(r->buf + sizeof(*env));
+	}
+	if (ev->hdr->type >= EVT_TYPE_MAX)
 		return 0; /* of a later writer */
-	if (e == 1 && (e = guess_nparams(r, h, avail)))
+	if (e == 1 && (e = guess_nparams(r, (struct evt_hdr *)(r->buf + sizeof(*env)), avail)))
 		return e;
-	if (h->len > EVT_MAX_SIZE && !(evt_table[h->type].flags & EVF_LARGE_PAYLOAD))
-		return scap_damage(r, "an event of type %u with %u bytes is too long", h->type, h->len);
-	ev->env = (struct evt_env *)r->buf;
-	ev->hdr = h;
+	if (ev->hdr->len > EVT_MAX_SIZE && !(evt_table[ev->hdr->type].flags & EVF_LARGE_PAYLOAD))
+		return scap_damage(r, "an event of type %u with %u bytes is too long", ev->hdr->type, ev->hdr->len);
 	if (evt_decode(ev, avail))
-		return scap_damage(r, "an event of type %u whose lengths do not fit", h->type);
-	env.size = (uint32_t)((sizeof(env) + h->len + 7) & ~(size_t)7);
-	memset((uint8_t *)h + h->len, 0, env.size - sizeof(env) - h->len);
-	memcpy(r->buf, &env, sizeof(env));
-	return converter_run(r->conv, ev, r->why, sizeof(r->why));
+		return scap_damage(r, "an event of type %u whose lengths do not fit", ev->hdr->type);
+	env->size = (uint32_t)((sizeof(*env) + ev->hdr->len + 7) & ~(size_t)7);
+	return converter_idle(ev) ? 1 : converter_run(r->conv, ev, r->why, sizeof(r->why));
 }
 
 /* A block behind the first event: events, and the header of a capture that was appended.

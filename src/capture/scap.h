@@ -54,7 +54,7 @@ int scap_read_head(struct scap_reader *r, const struct scap_head_ops *ops, void 
  * the file quietly. ops may be NULL.
  * 1 event, 0 end of file, -EBADMSG damage (err names the offset), -EIO, -ENOMEM. */
 int scap_next(struct scap_reader *r, struct evt *ev, const struct scap_head_ops *ops, void *arg, struct base_err *err);
-/* The envelope of the event that scap_next returned last, which lies in front of its header: the caller fills in
+/* The envelope of the event that scap_next returned last: the caller fills in
  * tgid and peer_tgid. NULL before the first event. */
 struct evt_env *scap_env(struct scap_reader *r);
 /* Bytes of the uncompressed stream read so far. */

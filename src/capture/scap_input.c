@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define RAW_SIZE 65536
+#define RAW_SIZE 262144
 #define OUT_SIZE 131072
 #define GZIP_WINDOW (15 + 16) /* zlib: largest window, gzip frame with its check sums */
 
@@ -172,6 +172,18 @@ size_t scap_input_read(struct scap_input *in, void *buf, size_t n)
 	}
 	in->offset += done;
 	return done;
+}
+
+const uint8_t *scap_input_take(struct scap_input *in, size_t n)
+{
+	const uint8_t *p = in->p;
+
+	if (in->left < n)
+		return NULL;
+	in->p += n;
+	in->left -= n;
+	in->offset += n;
+	return p;
 }
 
 uint64_t scap_input_skip(struct scap_input *in, uint64_t n)

@@ -32,7 +32,9 @@ struct scap_reader {
 	bool initial;		/* only state-building events so far in this section */
 	int ended;		/* sticky: 1 end of file, else -errno */
 	uint64_t num;		/* events handed out */
-	struct evt_env *env;	/* of the event handed out last, in buf or the converter; NULL none */
+	struct evt_env *env;	/* of the event handed out last: place, or the converter's; NULL none */
+	struct evt_env place;	/* envelope of the event at hand */
+	uint32_t place_bytes;	/* what may be read at its header */
 	uint8_t *buf;		/* owned: envelope, then event; 8-byte aligned */
 	size_t buf_cap;
 	char why[256];		/* of the error at hand, without the offset */

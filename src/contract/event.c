@@ -108,27 +108,18 @@ const struct evt_syscall *evt_syscall_by_name(const char *name, size_t len)
 	return NULL;
 }
 
+const uint8_t evt_fixed_size[PT_MAX] = {
+	[PT_INT8] = 1, [PT_UINT8] = 1, [PT_FLAGS8] = 1, [PT_ENUMFLAGS8] = 1, [PT_SIGTYPE] = 1, [PT_L4PROTO] = 1, [PT_SOCKFAMILY] = 1,
+	[PT_INT16] = 2, [PT_UINT16] = 2, [PT_FLAGS16] = 2, [PT_ENUMFLAGS16] = 2, [PT_SYSCALLID] = 2, [PT_PORT] = 2,
+	[PT_INT32] = 4, [PT_UINT32] = 4, [PT_FLAGS32] = 4, [PT_ENUMFLAGS32] = 4, [PT_UID] = 4, [PT_GID] = 4, [PT_MODE] = 4,
+	[PT_BOOL] = 4, [PT_IPV4ADDR] = 4, [PT_SIGSET] = 4, [PT_FD32] = 4, [PT_PID32] = 4,
+	[PT_INT64] = 8, [PT_UINT64] = 8, [PT_ERRNO] = 8, [PT_FD] = 8, [PT_PID] = 8, [PT_RELTIME] = 8, [PT_ABSTIME] = 8, [PT_DOUBLE] = 8,
+	[PT_IPV6ADDR] = 16,
+};
+
 unsigned evt_param_fixed_size(enum evt_param_type type)
 {
-	switch (type) {
-	case PT_INT8: case PT_UINT8: case PT_FLAGS8: case PT_ENUMFLAGS8: case PT_SIGTYPE:
-	case PT_L4PROTO: case PT_SOCKFAMILY:
-		return 1;
-	case PT_INT16: case PT_UINT16: case PT_FLAGS16: case PT_ENUMFLAGS16: case PT_SYSCALLID:
-	case PT_PORT:
-		return 2;
-	case PT_INT32: case PT_UINT32: case PT_FLAGS32: case PT_ENUMFLAGS32: case PT_UID:
-	case PT_GID: case PT_MODE: case PT_BOOL: case PT_IPV4ADDR: case PT_SIGSET: case PT_FD32:
-	case PT_PID32:
-		return 4;
-	case PT_INT64: case PT_UINT64: case PT_ERRNO: case PT_FD: case PT_PID: case PT_RELTIME:
-	case PT_ABSTIME: case PT_DOUBLE:
-		return 8;
-	case PT_IPV6ADDR:
-		return 16;
-	default:
-		return 0;
-	}
+	return (unsigned)type < PT_MAX ? evt_fixed_size[type] : 0;
 }
 
 bool evt_param_is_string(enum evt_param_type type)
@@ -136,11 +127,45 @@ bool evt_param_is_string(enum evt_param_type type)
 	return type == PT_CHARBUF || type == PT_FSPATH || type == PT_FSRELPATH;
 }
 
+/* Lengths and values from base + off on; false when the values pass len. Sums cannot overflow: 32 times 4 GiB. */
+static bool split16(struct evt *ev, const uint8_t *base, size_t n, size_t off, size_t len)
+{
+	const uint8_t *lp = base + sizeof(struct evt_hdr);
+
+	for (size_t i = 0; i < n; i++) {
+		uint16_t l;
+
+		memcpy(&l, lp + 2 * i, sizeof(l)); /* little endian, as the format */
+		ev->param[i].p = base + off;
+		ev->param[i].len = l;
+		off += l;
+	}
+	return off <= len;
+}
+
+static bool split32(struct evt *ev, const uint8_t *base, size_t n, size_t off, size_t len)
+{
+	const uint8_t *lp = base + sizeof(struct evt_hdr);
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t l;
+
+		memcpy(&l, lp + 4 * i, sizeof(l));
+		if (l > len - off)
+			return false;
+		ev->param[i].p = base + off;
+		ev->param[i].len = l;
+		off += l;
+	}
+	return true;
+}
+
 int evt_decode(struct evt *ev, size_t avail)
 {
 	const struct evt_hdr *h = ev->hdr;
 	const uint8_t *base = (const uint8_t *)h;
-	size_t n, lensize, off, len;
+	size_t n, off, len;
+	bool large;
 
 	if (avail < sizeof(*h))
 		return -EBADMSG;
@@ -151,64 +176,37 @@ int evt_decode(struct evt *ev, size_t avail)
 	n = h->nparams;
 	if (n > EVT_MAX_PARAMS)
 		return -EBADMSG;
-	lensize = ev->info->flags & EVF_LARGE_PAYLOAD ? 4 : 2;
-	off = sizeof(*h) + n * lensize;
-	if (off > len)
+	large = ev->info->flags & EVF_LARGE_PAYLOAD;
+	off = sizeof(*h) + n * (large ? 4 : 2);
+	if (off > len || !(large ? split32 : split16)(ev, base, n, off, len))
 		return -EBADMSG;
-	const uint8_t *lp = base + sizeof(*h);
-
-	for (size_t i = 0; i < n; i++, lp += lensize) {
-		uint32_t l = 0;
-
-		memcpy(&l, lp, lensize); /* little endian, as the format */
-		if (l > len - off)
-			return -EBADMSG;
-		ev->param[i].p = base + off;
-		ev->param[i].len = l;
-		off += l;
-	}
 	ev->nparams = (uint8_t)n;
 	return 0;
 }
 
-bool evt_get_u64(const struct evt *ev, unsigned i, uint64_t *ret)
+bool evt_get_odd(const struct evt *ev, unsigned i, bool is_signed, uint64_t *ret)
 {
+	unsigned want = i < ev->info->nparams ? evt_fixed_size[ev->info->params[i].type] : 0;
+	size_t len = ev->param[i].len;
 	uint64_t v = 0;
-	size_t len;
 
-	if (i >= ev->nparams || !(len = ev->param[i].len))
+	if (!len)
 		return false;
 	/* A known fixed-size type must have all its bytes; extra bytes are ignored. */
-	if (i < ev->info->nparams) {
-		unsigned want = evt_param_fixed_size(ev->info->params[i].type);
-
-		if (want) {
-			if (len < want || want > 8)
-				return false;
-			len = want;
-		}
+	if (want) {
+		if (len < want || want > 8)
+			return false;
+		len = want;
 	}
-	memcpy(&v, ev->param[i].p, len > 8 ? 8 : len);
-	*ret = v;
-	return true;
-}
-
-bool evt_get_i64(const struct evt *ev, unsigned i, int64_t *ret)
-{
-	uint64_t v;
-	unsigned len;
-
-	if (!evt_get_u64(ev, i, &v))
-		return false;
-	len = i < ev->info->nparams ? evt_param_fixed_size(ev->info->params[i].type) : 0;
-	if (!len)
-		len = ev->param[i].len > 8 ? 8 : ev->param[i].len;
-	if (len < 8) {
-		unsigned shift = 64 - 8 * len;
+	if (len > 8)
+		len = 8;
+	memcpy(&v, ev->param[i].p, len);
+	if (is_signed && len < 8) {
+		unsigned shift = 64 - 8 * (unsigned)len;
 
 		v = (uint64_t)((int64_t)(v << shift) >> shift);
 	}
-	*ret = (int64_t)v;
+	*ret = v;
 	return true;
 }
 
@@ -228,14 +226,6 @@ bool evt_get_str(const struct evt *ev, unsigned i, const char **ret, size_t *ret
 	*ret = s;
 	*ret_len = len;
 	return true;
-}
-
-bool evt_result(const struct evt *ev, int64_t *ret)
-{
-	if (ev->info->dir != EVT_EXIT || ev->info->origin != EO_SYSCALL ||
-	    ev->hdr->type == PPME_GENERIC_X)
-		return false;
-	return evt_get_i64(ev, 0, ret);
 }
 
 const char *evt_display_name(const struct evt *ev, size_t *ret_len)

@@ -250,8 +250,44 @@ int evt_decode(struct evt *ev, size_t avail);
 
 /* Typed reads of one parameter. Return false (and leave *ret) when the event has no such
  * parameter or it is too short. Signed ones sign-extend, others zero-extend. [any] */
-bool evt_get_i64(const struct evt *ev, unsigned i, int64_t *ret); /* any integer type of 1..8 bytes */
-bool evt_get_u64(const struct evt *ev, unsigned i, uint64_t *ret);
+extern const uint8_t evt_fixed_size[]; /* by type; evt_param_fixed_size */
+/* The general case; i < ev->nparams. */
+bool evt_get_odd(const struct evt *ev, unsigned i, bool is_signed, uint64_t *ret);
+
+static inline bool evt_get_any(const struct evt *ev, unsigned i, bool is_signed, uint64_t *ret)
+{
+	if (i >= ev->nparams)
+		return false;
+	if (i < ev->info->nparams && ev->param[i].len == evt_fixed_size[ev->info->params[i].type]) { /* nearly always */
+		uint32_t v;
+
+		if (ev->param[i].len == 8) {
+			__builtin_memcpy(ret, ev->param[i].p, 8);
+			return true;
+		}
+		if (ev->param[i].len == 4) {
+			__builtin_memcpy(&v, ev->param[i].p, 4);
+			*ret = is_signed ? (uint64_t)(int64_t)(int32_t)v : v;
+			return true;
+		}
+	}
+	return evt_get_odd(ev, i, is_signed, ret);
+}
+
+static inline bool evt_get_i64(const struct evt *ev, unsigned i, int64_t *ret) /* any integer type of 1..8 bytes */
+{
+	uint64_t v;
+
+	if (!evt_get_any(ev, i, true, &v))
+		return false;
+	*ret = (int64_t)v;
+	return true;
+}
+
+static inline bool evt_get_u64(const struct evt *ev, unsigned i, uint64_t *ret)
+{
+	return evt_get_any(ev, i, false, ret);
+}
 
 /* String parameter without its NUL. An absent, empty or "(NULL)" one reads as "<NA>".
  * Returns false when the event has no parameter i. [any] */
@@ -265,7 +301,11 @@ static inline bool evt_has(const struct evt *ev, unsigned i)
 
 /* Return value of a syscall exit event: its first parameter, sign extended. False for generic
  * events, for enter events, for other origins and where the first parameter is missing. */
-bool evt_result(const struct evt *ev, int64_t *ret);
+static inline bool evt_result(const struct evt *ev, int64_t *ret)
+{
+	return ev->info->dir == EVT_EXIT && ev->info->origin == EO_SYSCALL && ev->hdr->type != PPME_GENERIC_X &&
+	       evt_get_i64(ev, 0, ret);
+}
 
 /* Name users see: for generic events the syscall's (parameter 0), for async events theirs. */
 const char *evt_display_name(const struct evt *ev, size_t *ret_len);
