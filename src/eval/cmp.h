@@ -37,6 +37,8 @@ struct glob;
 struct glob *glob_new(const char *pattern, size_t len, bool fold); /* NULL when memory is out */
 void glob_free(struct glob *g);
 bool glob_match(const struct glob *g, const char *s, size_t len);
+/* The longest run of plain bytes in a pattern: every text that matches has it. Points into it; *ret_len 0: none. */
+const char *glob_literal(const char *pattern, size_t len, size_t *ret_len);
 
 /* ---- path sets: which listed paths are the subject or an ancestor of it --------------------- */
 

@@ -169,3 +169,27 @@ bool glob_match(const struct glob *g, const char *s, size_t len)
 		ti++;
 	return ti == g->ntok;
 }
+
+const char *glob_literal(const char *p, size_t n, size_t *ret_len)
+{
+	size_t from = 0, best = 0, best_len = 0;
+
+	for (size_t i = 0; i <= n; i++) {
+		if (i < n && !strchr("*?[]\\", p[i]))
+			continue;
+		if (i - from > best_len) {
+			best = from;
+			best_len = i - from;
+		}
+		if (i < n && p[i] == '[') { /* what is in brackets is not literal; not closed: nor is the rest, to be sure */
+			size_t len = bracket_len(p + i, n - i);
+
+			i = len ? i + len - 1 : n;
+		} else if (i < n && p[i] == '\\') {
+			i++; /* the byte behind it is left out, too */
+		}
+		from = i + 1;
+	}
+	*ret_len = best_len;
+	return p + best;
+}

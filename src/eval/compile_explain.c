@@ -64,7 +64,7 @@ void ruleset_explain(const struct ruleset *rs, uint32_t id, struct base_buf *out
 	if (v.keyed)
 		buf_fmt(out, "%u event types: looked up by %s", v.keyed, v.keys.len ? v.keys.p : "nothing");
 	if (v.scanned)
-		buf_fmt(out, "%s%u event types: tried on every event (%s%s), no selective equality, list or prefix is implied", v.keyed ? "; " : "",
+		buf_fmt(out, "%s%u event types: tried on every event (%s%s), no selective equality, list, prefix or substring is implied", v.keyed ? "; " : "",
 			v.scanned, v.names.p ? v.names.p : "", v.scanned > NAMES_MAX ? ", ..." : "");
 	buf_fini(&v.keys);
 	buf_fini(&v.names);

@@ -41,7 +41,7 @@ struct entry {
 	uint32_t rule, prog;
 };
 
-enum key_kind { KEY_EQUAL, KEY_PREFIX, KEY_SUFFIX, KEY_PATH, KEY_KINDS };
+enum key_kind { KEY_EQUAL, KEY_PREFIX, KEY_SUFFIX, KEY_PATH, KEY_PART, KEY_KINDS };
 #define KEY_LENGTHS_MAX 16 /* different lengths of prefixes in one group */
 
 /* All keys of one kind over one value. */
@@ -52,10 +52,11 @@ struct key_group {
 	uint8_t nlen;
 	uint32_t len[KEY_LENGTHS_MAX];	/* KEY_PREFIX, KEY_SUFFIX */
 	uint64_t tails[KEY_LENGTHS_MAX]; /* by length: tail_bit of its keys */
-	struct cmp_set set;	       /* keys -> numbers; not for KEY_PATH */
+	struct cmp_set set;	       /* keys -> numbers; not for KEY_PATH and KEY_PART */
 	uint32_t *first;	       /* owned: number -> first of its positions; one more at the end */
 	uint32_t *pos;		       /* owned: positions of entries */
 	struct path_set *paths;	       /* owned: KEY_PATH, ids are positions */
+	struct multi *parts;	       /* owned: KEY_PART, substrings; ids are positions */
 	uint64_t *all;		       /* owned: every entry of the group, as bits */
 };
 

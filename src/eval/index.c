@@ -7,6 +7,7 @@
  * inside), every entry of the group is a candidate. */
 #include "eval/cmp_hash.h"
 #include "eval/compile_internal.h"
+#include "eval/multi.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -47,6 +48,10 @@ static bool key_kind(const struct cond *c, enum key_kind *ret)
 	case OP_PMATCH:
 		*ret = KEY_PATH;
 		return true;
+	case OP_CONTAINS:
+	case OP_GLOB:
+		*ret = KEY_PART;
+		return c->mod == MOD_NONE || c->mod == MOD_ANYOF;
 	default:
 		return false;
 	}
@@ -56,6 +61,15 @@ static bool key_kind(const struct cond *c, enum key_kind *ret)
 static bool key_type(unsigned type)
 {
 	return type != PT_BOOL && type != PT_DOUBLE && type != PT_IPNET && type != PT_IPV4NET && type != PT_IPV6NET && type != PT_BYTEBUF;
+}
+
+/* Substring that every value has which operand i accepts; len 0 when there is none. */
+static const char *part_of(const struct cond *c, uint32_t i, size_t *ret_len)
+{
+	const char *s = c->value[i];
+
+	*ret_len = c->value_len[i];
+	return c->op == OP_GLOB ? glob_literal(s, *ret_len, ret_len) : s;
 }
 
 bool index_atom(const struct atom *a, uint32_t *ret_cost)
@@ -74,7 +88,14 @@ bool index_atom(const struct atom *a, uint32_t *ret_cost)
 	for (uint32_t i = 0; i < c->nvalue; i++) {
 		size_t len = c->value_len[i];
 
-		if (kind == KEY_EQUAL)
+		if (kind == KEY_PART) {
+			part_of(c, i, &len);
+			if (!len)
+				return false;
+		}
+		if (kind == KEY_PART)
+			per = len > 2 ? 10 : len > 1 ? 100 : 2000;
+		else if (kind == KEY_EQUAL)
 			per = evt_param_is_string(c->lhs->type) && len > 1 ? 4 : 40;
 		else
 			per = len > 4 ? 10 : len > 1 ? 60 : 2000;
@@ -124,7 +145,9 @@ static struct key_group *group_for(struct builder *x, uint32_t value, enum key_k
 	g->all = calloc(b->words, sizeof(*g->all));
 	if (kind == KEY_PATH)
 		g->paths = path_set_new();
-	return g->all && (g->paths || kind != KEY_PATH) ? g : NULL;
+	if (kind == KEY_PART)
+		g->parts = multi_new();
+	return g->all && (g->paths || kind != KEY_PATH) && (g->parts || kind != KEY_PART) ? g : NULL;
 }
 
 /* Is there room for a key of this length? */
@@ -164,6 +187,14 @@ static int enter_atom(struct builder *x, const struct atom *a, uint32_t pos)
 		const struct eval_val *v = &c->parsed.vals[i];
 		uint32_t key;
 
+		if (kind == KEY_PART) {
+			size_t len;
+			const char *s = part_of(c, i, &len);
+
+			if (multi_add(g->parts, s, len, pos))
+				return -ENOMEM;
+			continue;
+		}
 		if (kind == KEY_PATH) {
 			if (path_set_add(g->paths, v->s, v->len, pos))
 				return -ENOMEM;
@@ -220,6 +251,21 @@ static int lay_out(struct builder *x)
 	return 0;
 }
 
+/* Tables of substrings; what is too much for one is tried always. */
+static int build_parts(struct bucket *b)
+{
+	for (uint32_t i = 0; i < b->ngroup; i++) {
+		struct key_group *g = &b->groups[i];
+		int r = g->parts ? multi_build(g->parts) : 0;
+
+		if (r == -ENOMEM)
+			return r;
+		for (uint32_t k = 0; r && k < b->words; k++)
+			b->scan[k] |= g->all[k]; /* so it is never probed */
+	}
+	return 0;
+}
+
 int index_build(const struct ruleset *rs, struct bucket *b)
 {
 	struct builder x = { .rs = rs, .b = b };
@@ -236,6 +282,8 @@ int index_build(const struct ruleset *rs, struct bucket *b)
 	}
 	if (r >= 0)
 		r = lay_out(&x);
+	if (r >= 0)
+		r = build_parts(b);
 	free(x.links);
 	return r < 0 ? r : 0;
 }
@@ -249,6 +297,7 @@ void bucket_free(struct bucket *b)
 
 		set_fini(&g->set);
 		path_set_free(g->paths);
+		multi_free(g->parts);
 		free(g->first);
 		free(g->pos);
 		free(g->all);
@@ -298,6 +347,9 @@ static void probe_group(const struct key_group *g, const struct eval_val *v, uin
 		break;
 	case KEY_PATH:
 		path_set_visit(g->paths, v->s, v->len, hit_position, cand);
+		break;
+	case KEY_PART:
+		multi_visit(g->parts, v->s, v->len, hit_position, cand);
 		break;
 	case KEY_KINDS:
 		break;

@@ -300,7 +300,7 @@ static void ruleset_many_rules_use_every_word(void **state)
 static void explain_names_keys_and_scanned_types(void **state)
 {
 	static const char *const texts[] = {
-		"evt.type in (open, openat) and (f.s1 = abc or f.path pmatch (/etc))", "evt.type = openat and f.s1 contains abc", "evt.type = openat and f.s1 in ()",
+		"evt.type in (open, openat) and (f.s1 = abc or f.path pmatch (/etc))", "evt.type = openat and f.s1 icontains abc", "evt.type = openat and f.s1 in ()",
 	};
 	static const char *const want[] = { "looked up by f.s1, f.path", "tried on every event (", "looked up by f.s1" };
 	struct ruleset *rs = compile(texts, 3, true);
