@@ -275,6 +275,8 @@ void arena_fini(struct base_arena *a)
 
 void arena_reset(struct base_arena *a)
 {
+	if (!a->used && a->cur == a->first)
+		return; /* nothing since the last one */
 	/* A huge request is kept only until the next reset: one monstrous event must not raise the
 	 * worker's memory for good. */
 	for (struct arena_block **pp = &a->first; *pp;) {

@@ -17,6 +17,7 @@ enum { PRLIMIT_TID = 5, PIDFD_OPEN_PID = 1, PIDFD_GETFD_PIDFD = 1 };
 int routes_init(struct routes *r)
 {
 	memset(r, 0, sizeof(*r));
+	r->recent_tid = -1;
 	r->exits = exit_ring_new();
 	return r->exits ? 0 : -ENOMEM;
 }
@@ -35,6 +36,7 @@ void routes_clear(struct routes *r)
 	tids_clear(&r->threads);
 	tids_clear(&r->pidfds);
 	exit_ring_clear(r->exits);
+	r->recent_tid = -1;
 }
 
 static void count_thread(struct routes *r, int64_t tgid, int by)
@@ -69,6 +71,7 @@ static void learn(struct routes *r, struct tids_entry e)
 
 void routes_known(struct routes *r, int64_t tid, int64_t pid, int64_t ptid)
 {
+	r->recent_tid = -1;
 	learn(r, (struct tids_entry){ .tid = tid, .tgid = pid, .maker = ptid });
 }
 
@@ -189,21 +192,36 @@ static int64_t other_peer(struct routes *r, const struct evt *ev, int64_t tgid)
 	}
 }
 
+/* Types that make, end or change threads, or reach into other processes. */
+static bool concerns_others(unsigned type)
+{
+	return is_clone(type) || is_exec(type) || type == PPME_PROCEXIT_1_E || type == PPME_SYSCALL_PRLIMIT_X ||
+	       type == PPME_SYSCALL_PIDFD_OPEN_X || type == PPME_SYSCALL_PIDFD_GETFD_X;
+}
+
 void routes_event(struct routes *r, const struct evt *ev, struct evt_env *env)
 {
 	int64_t tid = (int64_t)ev->hdr->tid, peer;
+	unsigned type = ev->hdr->type;
 
+	if (!concerns_others(type)) {
+		if (tid != r->recent_tid) {
+			r->recent_tid = tid;
+			r->recent_tgid = tids_group(&r->tids, tid);
+		}
+		env->tgid = (uint32_t)r->recent_tgid;
+		env->peer_tgid = 0;
+		return;
+	}
+	r->recent_tid = -1;
 	/* A thread that was not known says its group here: what is learnt of it now is filed there. */
-	if ((is_clone(ev->hdr->type) || is_exec(ev->hdr->type)) && number(ev, P_RES) != 0 && !tids_find(&r->tids, tid))
+	if ((is_clone(type) || is_exec(type)) && number(ev, P_RES) != 0 && !tids_find(&r->tids, tid))
 		learn(r, (struct tids_entry){ .tid = tid, .tgid = number(ev, P_PID), .maker = number(ev, P_PTID) });
-	if (is_clone(ev->hdr->type))
-		peer = clone_peer(r, ev, tid);
-	else
-		peer = other_peer(r, ev, tids_group(&r->tids, tid));
+	peer = is_clone(type) ? clone_peer(r, ev, tid) : other_peer(r, ev, tids_group(&r->tids, tid));
 	env->tgid = (uint32_t)tids_group(&r->tids, tid);
 	env->peer_tgid = peer > 0 && (uint32_t)peer != env->tgid ? (uint32_t)peer : 0;
-	if (is_exec(ev->hdr->type))
+	if (is_exec(type))
 		exec_threads(r, ev, tid);
-	else if (evt_is(ev, PPME_PROCEXIT_1_E))
+	else if (type == PPME_PROCEXIT_1_E)
 		exited(r, ev, tid);
 }

@@ -12,6 +12,7 @@ struct routes {
 	struct tids threads; /* group -> number of its other threads, as clone_ts */
 	struct tids pidfds;  /* group << 32 | descriptor -> process it stands for */
 	struct exit_ring *exits; /* owned */
+	int64_t recent_tid, recent_tgid; /* the last answer, until something changes; -1 none */
 };
 
 int routes_init(struct routes *r); /* -ENOMEM */

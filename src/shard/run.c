@@ -25,6 +25,7 @@ int run_init(struct run *r, const struct run_opts *o, unsigned worker)
 		return -ENOMEM;
 	arena_init(&r->arena);
 	ruleset_events(o->rules, &r->types);
+	r->shard->viewed = r->types.w;
 	r->ctx.arena = &r->arena;
 	r->ctx.hostname = o->hostname;
 	r->ctx.static_values = o->static_values;
@@ -36,6 +37,8 @@ int run_init(struct run *r, const struct run_opts *o, unsigned worker)
 
 void run_fini(struct run *r)
 {
+	if (r->shard)
+		r->shard->viewed = NULL;
 	eval_worker_free(r->eval);
 	eval_field_state_free(r->ctx.fs);
 	arena_fini(&r->arena);

@@ -18,6 +18,37 @@
 
 #define ENTER_MAX 4096u /* larger enter events are not kept; none that matters is */
 
+enum lookup { LOOKUP_NONE, LOOKUP_TABLE, LOOKUP_MAKE };
+
+/* What kind of look-up the event's thread gets (state-semantics 1.1, 1.2). */
+static enum lookup lookup_kind(unsigned type)
+{
+	if (type == PPME_PROCINFO_E)
+		return LOOKUP_TABLE;
+	if (evt_table[type].flags & EVF_SKIPPARSERESET)
+		return LOOKUP_NONE;
+	switch (type) {
+	case PPME_CONTAINER_JSON_E:
+	case PPME_CONTAINER_JSON_2_E:
+	case PPME_USER_ADDED_E:
+	case PPME_USER_DELETED_E:
+	case PPME_GROUP_ADDED_E:
+	case PPME_GROUP_DELETED_E:
+	case PPME_PLUGINEVENT_E:
+	case PPME_ASYNCEVENT_E:
+		return LOOKUP_NONE;
+	case PPME_SCHEDSWITCH_6_E:
+	case PPME_PROCEXIT_1_E:
+	case PPME_SYSCALL_CLONE_20_X:
+	case PPME_SYSCALL_CLONE3_X:
+	case PPME_SYSCALL_FORK_20_X:
+	case PPME_SYSCALL_VFORK_20_X:
+		return LOOKUP_TABLE;
+	default:
+		return LOOKUP_MAKE;
+	}
+}
+
 /* ---- shards and records ------------------------------------------------------------------ */
 
 void state_shard_init(struct state_shard *s)
@@ -41,6 +72,7 @@ void state_shard_init(struct state_shard *s)
 		a->parser[i] = state_fd_parser((enum evt_type)i);
 		if (!a->parser[i])
 			a->parser[i] = state_proc_parser((enum evt_type)i);
+		a->lookup[i] = (uint8_t)lookup_kind(i);
 	}
 }
 
@@ -111,35 +143,10 @@ static void flush(struct state_shard *s)
 		drop_enter(s, a->enter_done);
 		a->enter_done = NULL;
 	}
-	exit_flush(s);
-	state_fd_flush_pending(s);
-}
-
-enum lookup { LOOKUP_NONE, LOOKUP_TABLE, LOOKUP_MAKE };
-
-/* What kind of look-up the event's thread gets (state-semantics 1.1, 1.2). */
-static enum lookup lookup_kind(const struct evt *ev)
-{
-	if (ev->hdr->type == PPME_PROCINFO_E)
-		return LOOKUP_TABLE;
-	if (ev->info->flags & EVF_SKIPPARSERESET)
-		return LOOKUP_NONE;
-	switch (ev->hdr->type) {
-	case PPME_CONTAINER_JSON_E:
-	case PPME_CONTAINER_JSON_2_E:
-	case PPME_USER_ADDED_E:
-	case PPME_USER_DELETED_E:
-	case PPME_GROUP_ADDED_E:
-	case PPME_GROUP_DELETED_E:
-	case PPME_PLUGINEVENT_E:
-	case PPME_ASYNCEVENT_E:
-		return LOOKUP_NONE;
-	case PPME_SCHEDSWITCH_6_E:
-	case PPME_PROCEXIT_1_E:
-		return LOOKUP_TABLE;
-	default:
-		return evt_is_clone(ev) ? LOOKUP_TABLE : LOOKUP_MAKE;
-	}
+	if (s->pending_exit)
+		exit_flush(s);
+	if (s->pending_fd_task)
+		state_fd_flush_pending(s);
 }
 
 /* The event's own thread lives in this shard. */
@@ -321,17 +328,34 @@ static void parse(struct state_shard *s, const struct evt *ev, struct state_ctx 
 		fn(s, ev, ctx);
 }
 
+/* By hand: as one assignment it becomes a string instruction, which takes longer than all the rest here. */
+static void ctx_init(struct state_ctx *ctx, struct state_shard *s, const struct evt *ev, struct state_task *t)
+{
+	ctx->shard = s;
+	ctx->ev = ev;
+	ctx->task = t;
+	ctx->ver = NULL;
+	ctx->leader = NULL;
+	ctx->fds = NULL;
+	ctx->fd = NULL;
+	ctx->fd_num = -1;
+	ctx->res = 0;
+	ctx->name_changed = false;
+	ctx->enter = NULL;
+}
+
 int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx)
 {
 	bool mine = is_mine(s, ev), given = false;
-	enum lookup kind = mine ? lookup_kind(ev) : LOOKUP_NONE;
+	enum lookup kind = mine ? apply_of(s)->lookup[ev->hdr->type] : LOOKUP_NONE;
 	struct evt_handover *h = ev->part == EVT_WHOLE ? NULL : ev->handover;
 	struct state_task *t;
 	struct prep p;
 	int r;
 
 	flush(s);
-	task_purge(s, ev);
+	if (state_table_opts(s->table)->live)
+		task_purge(s, ev);
 	t = kind == LOOKUP_NONE ? NULL : state_own_in(s, (int64_t)ev->hdr->tid, ev->env->tgid);
 	r = prepare(s, ev, t, mine, &p);
 	if (r < 0)
@@ -341,7 +365,7 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 	if (!t && kind == LOOKUP_MAKE)
 		t = task_placeholder(s, (int64_t)ev->hdr->tid, ev->env->tgid, ev->key);
 
-	*ctx = (struct state_ctx){ .shard = s, .ev = ev, .task = t, .fd_num = -1 };
+	ctx_init(ctx, s, ev, t);
 	ctx->has_res = evt_result(ev, &ctx->res);
 	if (kind != LOOKUP_NONE && ev->hdr->type != PPME_SCHEDSWITCH_6_E && ev->hdr->type != PPME_PROCINFO_E)
 		state_fd_common(s, ev, ctx);
@@ -361,7 +385,10 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 		handover_given(s, h);
 	else if (h && given)
 		handover_free(s, h);
-	fill(s, ev, ctx);
+	if (!s->viewed || (s->viewed[ev->hdr->type / 64] >> (ev->hdr->type % 64) & 1))
+		fill(s, ev, ctx);
+	else if (ctx->task)
+		ctx->task->last_access_ts = ev->hdr->ts;
 	return 0;
 }
 

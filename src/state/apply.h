@@ -21,7 +21,7 @@ struct state_ctx {
 	const struct evt_hdr *enter;	/* valid stored enter event, NULL none */
 };
 
-/* Applies one event to the shard and fills *ctx. ev->part says which half of a two-shard event.
+/* Applies one event to the shard and fills *ctx (state_shard.viewed). ev->part says which half of a two-shard event.
  * Returns 0, or -EAGAIN: nothing that others can see was changed, another shard has to get on first; call
  * again later. EVT_TAKE waits for the parent's shard to have applied this very event. Everything else
  * waits at most for keys below the event's (a thread named by number whose shard lags), so that EVT_GIVE

@@ -17,19 +17,6 @@
 enum { P_RES, P_EXE, P_ARGS, P_TID, P_PID, P_PTID, P_CWD, P_FDLIMIT, P_PFMAJOR, P_PFMINOR, P_VMSIZE, P_VMRSS,
        P_VMSWAP, P_COMM, P_CGROUPS, P_FLAGS, P_UID, P_GID, P_VTID, P_VPID, P_PIDNS_START };
 
-bool evt_is_clone(const struct evt *ev)
-{
-	switch (ev->hdr->type) {
-	case PPME_SYSCALL_CLONE_20_X:
-	case PPME_SYSCALL_CLONE3_X:
-	case PPME_SYSCALL_FORK_20_X:
-	case PPME_SYSCALL_VFORK_20_X:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static int64_t num(const struct evt *ev, unsigned i, int64_t absent)
 {
 	int64_t v;

@@ -9,7 +9,13 @@ struct clone_prep { /* what is looked up before anything is changed */
 	bool fresh;		/* EVT_GIVE of the child's event: the child exists already, so there is nothing to do */
 };
 
-bool evt_is_clone(const struct evt *ev);
+static inline bool evt_is_clone(const struct evt *ev)
+{
+	unsigned type = ev->hdr->type;
+
+	return type == PPME_SYSCALL_CLONE_20_X || type == PPME_SYSCALL_CLONE3_X || type == PPME_SYSCALL_FORK_20_X ||
+	       type == PPME_SYSCALL_VFORK_20_X;
+}
 /* own: the event's thread if this shard has it. 0, or -EAGAIN when another shard is not there yet. */
 int clone_prepare(struct state_shard *s, const struct evt *ev, const struct state_task *own, struct clone_prep *prep);
 /* given: the hand-over of an EVT_TAKE is filled. */

@@ -16,11 +16,6 @@ _Static_assert(X_EGID == 29, "parameters of execve are counted right");
 #define AT_EMPTY_PATH_FLAG 1u /* portable execveat_flags */
 #define EXIT_REAPER 4
 
-bool evt_is_exec(const struct evt *ev)
-{
-	return evt_is(ev, PPME_SYSCALL_EXECVE_19_X) || evt_is(ev, PPME_SYSCALL_EXECVEAT_X);
-}
-
 static int64_t num(const struct evt *ev, unsigned i, int64_t absent)
 {
 	int64_t v;

@@ -2,7 +2,10 @@
 #pragma once
 #include "state/apply_task.h"
 
-bool evt_is_exec(const struct evt *ev);
+static inline bool evt_is_exec(const struct evt *ev)
+{
+	return ev->hdr->type == PPME_SYSCALL_EXECVE_19_X || ev->hdr->type == PPME_SYSCALL_EXECVEAT_X;
+}
 /* Look-ups before anything is changed: 0, or -EAGAIN. t: the event's thread, may be NULL. */
 int exec_prepare(struct state_shard *s, const struct evt *ev, const struct state_task *t, struct task_ref *parent);
 int exit_prepare(struct state_shard *s, const struct evt *ev, const struct state_task *t, struct task_ref *heir);

@@ -363,6 +363,12 @@ static int64_t group_of(const struct state_task *t, const struct state_ver *v)
 	return v->invalid ? t->tgid : v->pid;
 }
 
+/* Counters of a shard have one writer: a plain addition that readers see whole. */
+static void count(_Atomic uint64_t *c)
+{
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 static struct state_task *own_any(struct state_shard *s, int64_t tid, int64_t tgid, bool any)
 {
 	struct state_task *best = NULL;
@@ -381,7 +387,15 @@ struct state_task *state_own(struct state_shard *s, int64_t tid)
 
 struct state_task *state_own_in(struct state_shard *s, int64_t tid, int64_t tgid)
 {
-	return own_any(s, tid, tgid, false);
+	struct state_task *t = s->recent;
+
+	/* Most events are of the thread that the one before was of. Whatever could change the answer forgets it. */
+	if (t && t->tid == tid && s->recent_tgid == tgid)
+		return t;
+	t = own_any(s, tid, tgid, false);
+	s->recent = t;
+	s->recent_tgid = tgid;
+	return t;
 }
 
 struct state_task *state_task_new(struct state_shard *s, int64_t tid)
@@ -396,7 +410,7 @@ struct state_task *state_task_new_in(struct state_shard *s, int64_t tid, int64_t
 
 	/* The limit is checked without a lock: it may be passed by as many as there are workers. */
 	if (state_task_count(s->table) >= s->table->opts.max_tasks && tid != s->table->opts.self_pid) {
-		atomic_fetch_add_explicit(&s->stats.drops_full_table, 1, memory_order_relaxed);
+		count(&s->stats.drops_full_table);
 		return NULL;
 	}
 	t = slab_alloc(&s->slab, sizeof(*t));
@@ -431,6 +445,7 @@ static void supersede(struct state_task *a, struct state_task *b)
 
 void state_task_add(struct state_shard *s, struct state_task *t, struct okey from)
 {
+	s->recent = NULL;
 	task_ver(t)->from = from;
 	t->born = from;
 	if (!tidmap_insert(s->table->map, t))
@@ -439,7 +454,7 @@ void state_task_add(struct state_shard *s, struct state_task *t, struct okey fro
 		if (o->shard != s->index)
 			supersede(o, t);
 	atomic_fetch_add_explicit(&s->table->tasks, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&s->stats.added, 1, memory_order_relaxed);
+	count(&s->stats.added);
 }
 
 void ver_set_parent(struct state_shard *s, struct state_ver *v, struct state_task *parent)
@@ -490,6 +505,7 @@ void state_publish(struct state_shard *s, struct state_task *t, struct state_ver
 
 	if (v == cur)
 		return;
+	s->recent = NULL; /* its group may be another one now */
 	cur->newer = v;
 	cur->retire_next = NULL;
 	if (s->retire_ver_tail)
@@ -499,7 +515,7 @@ void state_publish(struct state_shard *s, struct state_task *t, struct state_ver
 	s->retire_ver_tail = cur;
 	/* release: the contents before the address; pairs with the acquire in task_ver_at */
 	atomic_store_explicit(&t->ver, v, memory_order_release);
-	atomic_fetch_add_explicit(&s->stats.versions, 1, memory_order_relaxed);
+	count(&s->stats.versions);
 }
 
 /* The parent that a dead version keeps is where its heirs are looked for. Dead ancestors in between are left
@@ -551,6 +567,7 @@ void state_task_remove(struct state_shard *s, struct state_task *t, struct okey 
 	if (!task_ver(t)->dead)
 		state_task_dead(s, t, from, NULL);
 	t->removed = true;
+	s->recent = NULL;
 	t->retire_next = NULL;
 	if (s->retire_task_tail)
 		s->retire_task_tail->retire_next = t;
@@ -558,7 +575,7 @@ void state_task_remove(struct state_shard *s, struct state_task *t, struct okey 
 		s->retire_task = t;
 	s->retire_task_tail = t;
 	atomic_fetch_sub_explicit(&s->table->tasks, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&s->stats.removed, 1, memory_order_relaxed);
+	count(&s->stats.removed);
 }
 
 struct own_walk {

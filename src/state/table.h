@@ -56,6 +56,12 @@ struct state_shard {
 	struct state_ifaces *ifaces; /* owned: interface addresses */
 	struct state_stats stats;
 
+	struct state_task *recent; /* what state_own_in found last, NULL nothing; see there */
+	int64_t recent_tgid;
+	/* Types whose events anybody looks at after state_apply, one bit per type; NULL: all. Of the others the ctx is
+	 * not filled. Owned by whoever runs the shard; run.c sets it. */
+	const uint64_t *viewed;
+
 	/* pending removals, done before the next event of this shard (state-semantics 0) */
 	struct state_task *pending_exit;
 	struct state_task *pending_fd_task;
