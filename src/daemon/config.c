@@ -16,7 +16,7 @@ int config_no_memory(struct base_err *err)
 	return -ENOMEM;
 }
 
-static int copy(char **ret, const char *s, struct base_err *err)
+int config_copy(char **ret, const char *s, struct base_err *err)
 {
 	*ret = strdup(s);
 	return *ret ? 0 : config_no_memory(err);
@@ -35,7 +35,7 @@ int config_read_strs(const struct cfg_tree *t, const struct yaml_node *n, char *
 	for (uint32_t i = 0; !r && i < more; i++) {
 		const struct yaml_node *v = n->kind == YAML_SEQ ? n->item[i] : n;
 
-		r = copy(&l[*count], v->s ? v->s : "", err);
+		r = config_copy(&l[*count], v->s ? v->s : "", err);
 		*count += !r;
 	}
 	l[*count] = NULL;
@@ -78,88 +78,9 @@ static int read_engine(const struct cfg_tree *t, struct config *c, struct base_e
 	if (!c->snaplen)
 		c->snaplen = SNAPLEN_DEFAULT;
 	c->max_tasks = (uint32_t)schema_int(t, "falco_libs.thread_table_size");
-	if (copy(&c->capture_file, schema_str(t, "engine.replay.capture_file"), err))
+	if (config_copy(&c->capture_file, schema_str(t, "engine.replay.capture_file"), err))
 		return -ENOMEM;
 	return config_read_strs(t, cfg_get(t, "base_syscalls.custom_set"), &c->base_syscalls, &c->nbase_syscalls, err);
-}
-
-static int read_outputs(const struct cfg_tree *t, struct config *c, struct base_err *err)
-{
-	int64_t capacity = schema_int(t, "outputs_queue.capacity");
-
-	c->format.json = schema_bool(t, "json_output");
-	c->format.include_output = schema_bool(t, "json_include_output_property");
-	c->format.include_message = schema_bool(t, "json_include_message_property");
-	c->format.include_fields = schema_bool(t, "json_include_output_fields_property");
-	c->format.include_tags = schema_bool(t, "json_include_tags_property");
-	c->iso_time = schema_bool(t, "time_format_iso_8601");
-	c->buffer_base64 = schema_bool(t, "buffer_format_base64");
-	c->buffered = schema_bool(t, "buffered_outputs");
-	c->queue_capacity = capacity > 0 ? (uint32_t)capacity : 0;
-	c->output_timeout_ms = (uint32_t)schema_int(t, "output_timeout");
-	c->stdout_enabled = schema_bool(t, "stdout_output.enabled");
-	c->syslog_enabled = schema_bool(t, "syslog_output.enabled");
-	c->file_enabled = schema_bool(t, "file_output.enabled");
-	c->program_enabled = schema_bool(t, "program_output.enabled");
-	/* only the word true, as in Falco */
-	c->file_keep_alive = !strcmp(schema_str(t, "file_output.keep_alive"), "true");
-	c->program_keep_alive = !strcmp(schema_str(t, "program_output.keep_alive"), "true");
-	if (copy(&c->file_path, schema_str(t, "file_output.filename"), err))
-		return -ENOMEM;
-	return copy(&c->program, schema_str(t, "program_output.program"), err);
-}
-
-/* A text of http_output that is kept. */
-static int http_text(const struct cfg_tree *t, const char *key, const char **ret, struct base_err *err)
-{
-	char *copied;
-	int r = copy(&copied, schema_str(t, key), err);
-
-	if (!r)
-		*ret = copied;
-	return r;
-}
-
-static int read_http(const struct cfg_tree *t, struct config *c, struct base_err *err)
-{
-	struct http_opts *o = &c->http;
-	int r = 0;
-
-	c->http_enabled = schema_bool(t, "http_output.enabled");
-	o->insecure = schema_bool(t, "http_output.insecure");
-	o->mtls = schema_bool(t, "http_output.mtls");
-	o->echo = schema_bool(t, "http_output.echo");
-	o->compress = schema_bool(t, "http_output.compress_uploads");
-	o->keep_alive = schema_bool(t, "http_output.keep_alive");
-	o->max_timeouts = (unsigned)schema_int(t, "http_output.max_consecutive_timeouts");
-	o->timeout_ms = (uint32_t)schema_int(t, "http_output.timeout");
-	r = http_text(t, "http_output.url", &o->url, err);
-	r = r ? r : http_text(t, "http_output.user_agent", &o->user_agent, err);
-	r = r ? r : http_text(t, "http_output.ca_cert", &o->ca_cert, err);
-	r = r ? r : http_text(t, "http_output.ca_bundle", &o->ca_bundle, err);
-	r = r ? r : http_text(t, "http_output.ca_path", &o->ca_path, err);
-	r = r ? r : http_text(t, "http_output.client_cert", &o->client_cert, err);
-	return r ? r : http_text(t, "http_output.client_key", &o->client_key, err);
-}
-
-static int read_store(const struct cfg_tree *t, struct config *c, struct base_err *err)
-{
-	const char *age = schema_str(t, "store.max_age");
-	double ms = 0;
-
-	if (strcmp(age, "0") && (!config_duration(age, &ms) || ms < 1000 || ms > 1e12))
-		return cfg_error(t, cfg_get(t, "store.max_age"), err,
-				 "'store.max_age' is '%.100s', expected a duration like 12h or 7d, at least 1s, or 0", age);
-	c->store_max_age_ns = (uint64_t)(ms * 1e6);
-	c->store_max_bytes = (uint64_t)schema_int(t, "store.max_bytes");
-	c->store_commit_ms = (uint32_t)schema_int(t, "store.commit_interval");
-	c->throttle_rate = schema_num(t, "throttle.rate");
-	c->throttle_burst = schema_num(t, "throttle.burst");
-	if (!(c->throttle_rate >= 0))
-		return cfg_error(t, cfg_get(t, "throttle.rate"), err, "'throttle.rate' must not be negative");
-	if (!(c->throttle_burst >= 1))
-		return cfg_error(t, cfg_get(t, "throttle.burst"), err, "'throttle.burst' must be at least 1");
-	return copy(&c->store_path, schema_str(t, "store.path"), err);
 }
 
 static void read_drops(const struct cfg_tree *t, struct config *c)
@@ -224,17 +145,13 @@ static int read_all(const struct cfg_tree *t, struct config *c, struct base_err 
 		if (!f)
 			return config_no_memory(err);
 		c->files = f;
-		r = copy(&c->files[i], cfg_file(t, i), err);
+		r = config_copy(&c->files[i], cfg_file(t, i), err);
 		c->nfiles += !r;
 	}
 	if (!r)
 		r = read_engine(t, c, err);
 	if (!r)
-		r = read_outputs(t, c, err);
-	if (!r)
-		r = read_http(t, c, err);
-	if (!r)
-		r = read_store(t, c, err);
+		r = config_read_outputs(t, c, err);
 	if (!r)
 		r = config_read_rules(t, c, err);
 	if (!r)
@@ -263,7 +180,7 @@ int config_load(const char *path, bool need_file, char *const *options, uint32_t
 	if (r < 0)
 		return r;
 	if (path)
-		r = copy(&c.path, path, err);
+		r = config_copy(&c.path, path, err);
 	if (!r)
 		r = read_log(t, &c, err);
 	if (!r)
@@ -281,7 +198,7 @@ int config_load(const char *path, bool need_file, char *const *options, uint32_t
 	return 0;
 }
 
-static void free_list(char **l)
+void config_free_strs(char **l)
 {
 	for (size_t i = 0; l && l[i]; i++)
 		free(l[i]);
@@ -303,24 +220,13 @@ static void free_append(struct rules_append *a)
 	free(a->extra_output);
 }
 
-static void free_http(struct http_opts *o)
-{
-	free((char *)o->url);
-	free((char *)o->user_agent);
-	free((char *)o->ca_cert);
-	free((char *)o->ca_bundle);
-	free((char *)o->ca_path);
-	free((char *)o->client_cert);
-	free((char *)o->client_key);
-}
-
 void config_fini(struct config *c)
 {
 	free(c->path);
 	for (uint32_t i = 0; i < c->nfiles; i++)
 		free(c->files[i]);
 	free(c->files);
-	free_list(c->rules_files);
+	config_free_strs(c->rules_files);
 	for (uint32_t i = 0; i < c->nselect; i++) {
 		free(c->select[i].rule);
 		free(c->select[i].tag);
@@ -329,13 +235,10 @@ void config_fini(struct config *c)
 	for (uint32_t i = 0; i < c->nappend; i++)
 		free_append(&c->append[i]);
 	free(c->append);
-	free_list(c->static_names);
-	free_list(c->static_values);
+	config_free_strs(c->static_names);
+	config_free_strs(c->static_values);
 	free(c->capture_file);
-	free_list(c->base_syscalls);
-	free(c->file_path);
-	free(c->program);
-	free_http(&c->http);
-	free(c->store_path);
+	config_free_strs(c->base_syscalls);
+	config_free_outputs(c);
 	memset(c, 0, sizeof(*c));
 }

@@ -33,6 +33,8 @@ struct config {
 	bool file_enabled, file_keep_alive; char *file_path;
 	bool program_enabled, program_keep_alive; char *program;
 	bool http_enabled; struct http_opts http; /* strings owned */
+	bool grpc_enabled; struct grpc_opts grpc; /* strings owned */
+	bool kafka_enabled; struct kafka_opts kafka; /* strings and lists owned */
 	uint32_t queue_capacity; /* 0 = default */
 	uint32_t output_timeout_ms;
 	struct { double threshold, rate, max_burst; unsigned actions; /* enum drop_action */ bool simulate; } drops;

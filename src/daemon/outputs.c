@@ -7,7 +7,7 @@
 
 static bool any_remote(const struct config *c)
 {
-	return c->http_enabled;
+	return c->http_enabled || c->grpc_enabled || c->kafka_enabled;
 }
 
 bool outputs_any(const struct config *c)
@@ -67,6 +67,10 @@ static int add_store(struct daemon *d, struct base_err *err)
 	hub_set_store(d->hub, s);
 	if (c->http_enabled)
 		r = add_remote(d, remote_http_new(&c->format, &c->http, s, d->hostname), err);
+	if (!r && c->grpc_enabled)
+		r = add_remote(d, remote_grpc_new(&c->grpc, s, d->hostname), err);
+	if (!r && c->kafka_enabled)
+		r = add_remote(d, remote_kafka_new(&c->format, &c->kafka, s, d->hostname), err);
 	return r;
 }
 

@@ -31,7 +31,9 @@ struct remote {
 	_Atomic bool stop;	   /* relaxed: followed by store_wake or a signal of `nap` */
 	_Atomic uint64_t give_up;  /* monotonic: when to stop trying; 0 not yet known. relaxed */
 	pthread_mutex_t lock;
-	pthread_cond_t nap; /* main -> a sleeping sink thread */
+	pthread_cond_t nap;  /* main -> a sleeping sink thread */
+	pthread_cond_t over; /* sink thread -> main */
+	bool ended;	     /* under lock */
 
 	/* relaxed figures */
 	_Atomic uint64_t delivered, dropped, rejected, retries;
@@ -59,6 +61,7 @@ struct remote *remote_new(const struct remote_ops *ops, void *ctx, struct store 
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&r->nap, &attr);
+	pthread_cond_init(&r->over, &attr);
 	pthread_condattr_destroy(&attr);
 	return r;
 }
@@ -238,6 +241,10 @@ static void *remote_main(void *arg)
 				store_wait(r->store, r->reader, &r->stop, IDLE_NS);
 		}
 	}
+	pthread_mutex_lock(&r->lock);
+	r->ended = true;
+	pthread_cond_signal(&r->over);
+	pthread_mutex_unlock(&r->lock);
 	return NULL;
 }
 
@@ -283,9 +290,17 @@ static uint64_t progress(const struct remote *r)
 	       atomic_load_explicit(&r->rejected, memory_order_relaxed);
 }
 
-static struct timespec at(uint64_t mono)
+static bool ends_by(struct remote *r, uint64_t mono)
 {
-	return (struct timespec){ .tv_sec = (time_t)(mono / 1000000000u), .tv_nsec = (long)(mono % 1000000000u) };
+	struct timespec until = { .tv_sec = (time_t)(mono / 1000000000u), .tv_nsec = (long)(mono % 1000000000u) };
+	bool ended;
+
+	pthread_mutex_lock(&r->lock);
+	while (!r->ended && pthread_cond_timedwait(&r->over, &r->lock, &until) != ETIMEDOUT)
+		;
+	ended = r->ended;
+	pthread_mutex_unlock(&r->lock);
+	return ended;
 }
 
 void remote_last_call(struct remote *r)
@@ -294,13 +309,12 @@ void remote_last_call(struct remote *r)
 }
 
 /* Waits for the thread as long as it may take. True: it has ended. */
-static bool join_patiently(struct remote *r)
+static bool wait_patiently(struct remote *r)
 {
 	for (;;) {
 		uint64_t before = progress(r), end = atomic_load_explicit(&r->give_up, memory_order_relaxed);
-		struct timespec until = at(end == UINT64_MAX ? base_mono_ns() + STOP_PATIENCE_NS : end);
 
-		if (!pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &until))
+		if (ends_by(r, end == UINT64_MAX ? base_mono_ns() + STOP_PATIENCE_NS : end))
 			return true;
 		if (!must_finish(r) || progress(r) == before)
 			return false;
@@ -318,12 +332,12 @@ void remote_stop(struct remote *r)
 	if (!atomic_load_explicit(&r->give_up, memory_order_relaxed))
 		remote_last_call(r);
 	r->started = false;
-	if (!join_patiently(r)) {
+	if (!wait_patiently(r)) {
 		atomic_store_explicit(&r->give_up, 1, memory_order_relaxed);
 		if (r->ops->interrupt)
 			r->ops->interrupt(r->ctx);
-		pthread_join(r->thread, NULL);
 	}
+	pthread_join(r->thread, NULL);
 	left = store_backlog(r->store, r->reader);
 	if (!left)
 		return;
@@ -343,6 +357,7 @@ void remote_free(struct remote *r)
 	remote_stop(r);
 	r->ops->close(r->ctx);
 	pthread_cond_destroy(&r->nap);
+	pthread_cond_destroy(&r->over);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }

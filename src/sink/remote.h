@@ -50,3 +50,19 @@ struct http_opts {
 	uint32_t timeout_ms;
 };
 struct remote *remote_http_new(const struct sink_format *f, const struct http_opts *o, struct store *store, const char *hostname);
+
+/* The services falco.outputs.service and falco.version.service: clients call, alerts are sent to them. */
+struct grpc_opts {
+	const char *bind_address; /* "unix:///path" or "host:port" */
+	const char *private_key, *cert_chain, *root_certs; /* PEM files, for host:port */
+	const char *version;
+	unsigned engine_major, engine_minor, engine_patch;
+};
+struct remote *remote_grpc_new(const struct grpc_opts *o, struct store *store, const char *hostname);
+
+struct kafka_opts {
+	const char *brokers, *topic;
+	uint32_t timeout_ms;
+	char **names, **values; /* librdkafka's properties; NULL-terminated, parallel */
+};
+struct remote *remote_kafka_new(const struct sink_format *f, const struct kafka_opts *o, struct store *store, const char *hostname);

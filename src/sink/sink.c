@@ -30,12 +30,13 @@ struct sink {
 
 	pthread_mutex_t lock;
 	pthread_cond_t work; /* hub, main -> sink thread */
-	pthread_cond_t room; /* sink thread -> waiting hub */
+	pthread_cond_t room; /* sink thread -> waiting hub, main */
 	/* under lock */
 	struct alert **queue; /* owned, circular */
 	uint32_t head, count;
 	uint64_t bytes;
 	bool stop, reopen, room_wanted, hurry;
+	bool ended;    /* the thread is over, or about to be */
 	bool given_up; /* stuck while the daemon stops: takes nothing any more */
 	bool full_logged, slow_logged;
 
@@ -176,6 +177,10 @@ static void *sink_main(void *p)
 	pthread_mutex_unlock(&s->lock);
 	if (s->ops->flush)
 		s->ops->flush(s->ctx);
+	pthread_mutex_lock(&s->lock);
+	s->ended = true;
+	pthread_cond_signal(&s->room);
+	pthread_mutex_unlock(&s->lock);
 	return NULL;
 }
 
@@ -324,6 +329,20 @@ static void discard(struct sink *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* Not by a timed join: the common one goes by the wall clock, which may jump. */
+static bool ends_within(struct sink *s, uint64_t ns)
+{
+	struct timespec until = deadline(ns);
+	bool ended;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->ended && pthread_cond_timedwait(&s->room, &s->lock, &until) != ETIMEDOUT)
+		;
+	ended = s->ended;
+	pthread_mutex_unlock(&s->lock);
+	return ended;
+}
+
 void sink_stop(struct sink *s)
 {
 	uint64_t patience;
@@ -337,10 +356,11 @@ void sink_stop(struct sink *s)
 	pthread_mutex_unlock(&s->lock);
 	for (;; patience = STOP_PATIENCE_NS) {
 		uint64_t before = progress(s);
-		struct timespec until = deadline(patience);
 
-		if (!pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &until))
+		if (ends_within(s, patience)) {
+			pthread_join(s->thread, NULL);
 			break;
+		}
 		if (progress(s) != before)
 			continue;
 		log_err("output \"%s\" is stuck: what it has not written yet is lost", s->ops->name);

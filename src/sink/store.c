@@ -293,6 +293,16 @@ void store_ack(struct store *s, int reader, uint64_t id)
 	pthread_mutex_unlock(&s->lock);
 }
 
+uint64_t store_cursor(struct store *s, int reader)
+{
+	uint64_t id;
+
+	pthread_mutex_lock(&s->lock);
+	id = s->reader[reader].cursor;
+	pthread_mutex_unlock(&s->lock);
+	return id;
+}
+
 uint64_t store_backlog(struct store *s, int reader)
 {
 	uint64_t n;

@@ -51,6 +51,7 @@ int store_fetch(struct store *s, int reader, struct store_batch *b);
 void store_wait(struct store *s, int reader, const _Atomic bool *stop, uint64_t max_ns);
 void store_wake(struct store *s); /* [any] */
 void store_ack(struct store *s, int reader, uint64_t id); /* everything up to id is delivered. [sink] */
+uint64_t store_cursor(struct store *s, int reader);	  /* [any] */
 uint64_t store_backlog(struct store *s, int reader);	  /* numbers not acknowledged yet. [any] */
 bool store_is_durable(struct store *s);			  /* it has a file. [any] */
 bool store_waits(const struct store *s);		  /* replay */
