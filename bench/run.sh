@@ -1,6 +1,8 @@
 #!/bin/sh
-# Live benchmarks, as root: what Saker costs, and what it costs the watched programs.
-#   bench/run.sh [live|latency|idle]...     default: all
+# What Saker costs, and what it costs the watched programs.
+#   bench/run.sh [idle|latency|live|replay|rules|widths]...     default: all; the first three are live, as root
+# Replay: CAPTURES (files; each is lengthened to EVENTS events, 1500000), RULE_SETS (lists of files, separated by
+# blanks, the files of one list by commas; "-" is one rule that never matches), default the bundled ones.
 # Environment: RULES (a rules file; default the bundled one), RUNS (5), SECONDS_EACH (3), OPTIONS (more
 # options for saker). The load runs under setsid, in a session of its own, so that the scheduler's
 # autogroup gives it and Saker equal shares; "same session" lines say what changes without that.
@@ -87,5 +89,92 @@ bench_idle() {
 	stop
 }
 
-[ $# -gt 0 ] || set -- idle latency live
+# ---- replay ------------------------------------------------------------------------------------
+
+: "${CAPTURES:=tests/replay/demo.scap}" "${RULE_SETS:=- rules/saker_rules.yaml}" "${EVENTS:=1500000}"
+
+never() {
+	printf -- '- rule: Never\n  desc: d\n  condition: evt.type=page_fault and proc.name=nosuch\n  output: o\n  priority: INFO\n' >"$1"
+}
+
+# Nanoseconds per event: CPU time of everything but main, which loads the rules; start-up is not in it.
+replay_ns() { # capture, workers, -r ...
+	capture=$1 workers=$2
+	shift 2
+	# shellcheck disable=SC2086
+	$saker -c saker.yaml "$@" $OPTIONS -o engine.kind=replay -o engine.replay.capture_file="$capture" \
+		-o pipeline.workers="$workers" >/dev/null 2>"$tmp/err" || { cat "$tmp/err" >&2; exit 1; }
+	awk '/^saker: events/ { n = $3; wall = $9 } /^saker: cpu_s/ { for (i = 3; i < NF; i += 2) if ($i != "main") c += $(i+1) }
+		/^saker: workers/ { for (i = 1; i < NF; i++) if ($i == "waited_s") w = $(i+1) }
+		END { printf "%.1f %.1f %.3f\n", c / n * 1e9, wall / n * 1e9, w }' "$tmp/err"
+}
+
+bench_replay() {
+	echo "replay, workers 0, medians of $RUNS, thousand events per CPU second (without start-up):"
+	never "$tmp/never.yaml"
+	for capture in $CAPTURES; do
+		build/bench_lengthen "$capture" "$tmp/long.scap" "$EVENTS" >/dev/null
+		for set in $RULE_SETS; do
+			files=$(echo "$set" | tr , ' ')
+			[ "$set" != - ] || files=$tmp/never.yaml
+			args=
+			for f in $files; do args="$args -r $f"; done
+			# shellcheck disable=SC2086
+			for run in $(seq "$RUNS"); do replay_ns "$tmp/long.scap" 0 $args; done | awk '{print $1}' | median |
+				awk -v c="$(basename "$capture" .scap)" -v s="$set" '{printf "  %-16s %-40s %6.0f  (%.0f ns)\n", c, s, 1e6 / $1, $1}'
+		done
+	done
+	rm -f "$tmp/long.scap"
+}
+
+# Rules of all the shapes that have an index, and the two that Falco was timed with.
+mixed_rules() { # number
+	awk -v n="$1" 'BEGIN {
+		for (i = 0; i < n; i++) {
+			k = i % 5
+			c = k == 0 ? "evt.type in (open,openat,openat2) and fd.name startswith /etc/gen" i "/" : \
+			    k == 1 ? "evt.type in (open,openat,openat2) and fd.name = /opt/gen" i "/x and proc.name = p" i : \
+			    k == 2 ? "evt.type in (execve,execveat) and proc.name in (p" i ", q" i ", r" i ")" : \
+			    k == 3 ? "evt.type in (open,openat,openat2) and fd.name contains /gen" i "-" : \
+				     "evt.type in (execve,execveat) and proc.cmdline contains genfoo" i
+			printf "- rule: r%d\n  desc: d\n  condition: %s\n  output: o %%proc.name\n  priority: INFO\n", i, c
+		}
+	}'
+}
+two_shapes() { # number
+	awk -v n="$1" 'BEGIN {
+		for (i = 0; i < n; i++) {
+			c = i % 2 ? "evt.type in (execve,execveat) and proc.cmdline contains foo" i : \
+				"evt.type in (open,openat,openat2) and fd.name startswith /etc/xyz" i " and proc.name = p" i
+			printf "- rule: r%d\n  desc: d\n  condition: %s\n  output: o %%proc.name\n  priority: INFO\n", i, c
+		}
+	}'
+}
+
+scaling() { # title, generator, numbers...
+	title=$1 make=$2
+	shift 2
+	for n in "$@"; do
+		$make "$n" >"$tmp/gen.yaml"
+		for run in $(seq "$RUNS"); do
+			ns=$(replay_ns "$tmp/long.scap" 0 -r "$tmp/gen.yaml")
+			load=$(field main <"$tmp/err" | tail -n 1)
+			echo "$ns $load"
+		done >"$tmp/case"
+		awk -v n="$n" -v t="$title" -v ns="$(awk '{print $1}' "$tmp/case" | median)" -v load="$(awk '{print $4}' "$tmp/case" | median)" 'BEGIN {
+			printf "  %-8s %6d rules: %5.0f ns per event, %8.0f events per CPU second, loaded in %.2f s\n", t, n, ns, 1e9 / ns, load }'
+	done
+}
+
+bench_rules() {
+	capture=$(echo "$CAPTURES" | awk '{print $1}')
+	echo "number of rules, $capture, workers 0, medians of $RUNS:"
+	build/bench_lengthen "$capture" "$tmp/long.scap" "$EVENTS" >/dev/null
+	scaling mixed mixed_rules 25 100 1000 10000
+	echo "  Falco 0.44 with its two shapes: 293000 events per CPU second at 100 rules, 32500 at 1000, 2700 at 5000; the same shapes:"
+	scaling shapes two_shapes 100 1000 5000
+	rm -f "$tmp/long.scap"
+}
+
+[ $# -gt 0 ] || set -- idle latency live replay rules
 for b in "$@"; do "bench_$b"; done
