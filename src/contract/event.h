@@ -307,6 +307,12 @@ static inline bool evt_result(const struct evt *ev, int64_t *ret)
 	       evt_get_i64(ev, 0, ret);
 }
 
+/* The table's name of type t is this one. Most are told apart by their first byte. */
+static inline bool evt_is_named(unsigned t, const char *name)
+{
+	return evt_table[t].name[0] == name[0] && !__builtin_strcmp(evt_table[t].name, name);
+}
+
 /* Name users see: for generic events the syscall's (parameter 0), for async events theirs. */
 const char *evt_display_name(const struct evt *ev, size_t *ret_len);
 

@@ -190,8 +190,8 @@ static uint32_t __attribute__((noinline)) intern_atom(struct compiler *x, const 
 			a.rhs = intern_value(x, c->rhs, source);
 	}
 	pure = !c->own_compare && is_process(c->lhs, &any) && (!c->rhs || is_process(c->rhs, &any)) && any;
-	if (pure && rs->nbit < 64)
-		a.bit = (int8_t)rs->nbit++;
+	if (pure && rs->nbit < STATE_ATOM_WORDS * 64)
+		a.bit = (int16_t)rs->nbit++;
 	a.cost = expense(c, a.bit >= 0);
 	find_types(&a);
 	rs->atoms[rs->natom++] = a;
@@ -269,7 +269,7 @@ static int rule_progs(struct compiler *x, uint32_t rule, const uint32_t *typed, 
 	return 0;
 }
 
-/* progs[rule * EVT_TYPE_MAX + type] */
+/* progs[type * nrule + rule]: buckets are made type by type */
 static uint32_t *all_progs(struct compiler *x)
 {
 	struct ruleset *rs = x->rs;
@@ -278,15 +278,18 @@ static uint32_t *all_progs(struct compiler *x)
 	bool *seen = calloc(rs->natom + 1, sizeof(*seen));
 	int r = progs && typed && seen ? 0 : -ENOMEM;
 
+	if (progs)
+		memset(progs, 0xff, (size_t)rs->nrule * EVT_TYPE_MAX * sizeof(*progs)); /* NO_ID */
 	for (uint32_t i = 0; i < rs->nrule && !r; i++) {
-		uint32_t *mine = progs + (size_t)i * EVT_TYPE_MAX, n = 0;
+		uint32_t mine[EVT_TYPE_MAX], n = 0;
 
-		for (unsigned t = 0; t < EVT_TYPE_MAX; t++)
-			mine[t] = NO_ID;
 		if (!x->roots[i])
 			continue;
 		typed_atoms(rs, x->roots[i], seen, typed, &n);
 		r = rule_progs(x, i, typed, n, mine);
+		for (unsigned t = 0; t < EVT_TYPE_MAX && !r; t++)
+			if (mine[t] != NO_ID)
+				progs[(size_t)t * rs->nrule + i] = mine[t];
 		for (uint32_t k = 0; k < n; k++)
 			seen[typed[k]] = false;
 	}
@@ -348,7 +351,7 @@ static int make_buckets(struct compiler *x, const uint32_t *sorted, uint32_t nso
 			uint32_t n = 0;
 
 			for (uint32_t i = 0; i < nsorted; i++) {
-				uint32_t rule = sorted[i], prog = progs[(size_t)rule * EVT_TYPE_MAX + t];
+				uint32_t rule = sorted[i], prog = progs[(size_t)t * rs->nrule + rule];
 
 				if (x->source[rule] != s || prog == NO_ID || (!rs->interpret && rs->progs[prog].start == CODE_FALSE))
 					continue;

@@ -16,7 +16,7 @@ struct atom {
 	const struct cond *check; /* borrowed from the first rule that has it */
 	uint32_t value;		  /* extracted left side; NO_ID: the field compares itself */
 	uint32_t rhs;		  /* extracted right side, NO_ID none */
-	int8_t bit;		  /* in state_ver.atoms_*, -1: not a pure function of the version */
+	int16_t bit;		  /* in state_ver.atoms_*, -1: not a pure function of the version */
 	uint8_t cost;		  /* class of expense, for the order of operands */
 	bool typed;		  /* decided by the event type: `types` says for which it holds */
 	struct evt_set types;

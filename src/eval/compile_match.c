@@ -91,19 +91,20 @@ static int atom_value(struct eval_worker *w, struct eval_ctx *c, uint32_t id)
 {
 	const struct atom *a = &w->rs->atoms[id];
 	struct state_ver *ver = a->bit >= 0 ? w->ver : NULL;
-	uint64_t bit = ver ? 1ull << a->bit : 0;
+	unsigned word = ver ? (unsigned)a->bit / 64 : 0;
+	uint64_t bit = ver ? 1ull << (a->bit % 64) : 0;
 	int v;
 
-	if (ver && ver->atoms_known & bit)
-		return !!(ver->atoms_value & bit);
+	if (ver && ver->atoms_known[word] & bit)
+		return !!(ver->atoms_value[word] & bit);
 	if (w->atoms[id] >> 1 == w->gen)
 		return w->atoms[id] & 1;
 	v = compute(w, c, a);
 	if (v < 0)
 		return v;
 	if (ver) {
-		ver->atoms_known |= bit;
-		ver->atoms_value = v ? ver->atoms_value | bit : ver->atoms_value & ~bit;
+		ver->atoms_known[word] |= bit;
+		ver->atoms_value[word] = v ? ver->atoms_value[word] | bit : ver->atoms_value[word] & ~bit;
 	}
 	w->atoms[id] = w->gen << 1 | (uint32_t)v;
 	return v;
@@ -137,8 +138,7 @@ static void begin(struct eval_worker *w, struct eval_ctx *c)
 	w->ver = (struct state_ver *)c->st.ver;
 	if (w->ver && w->ver->atoms_generation != w->rs->generation) {
 		w->ver->atoms_generation = w->rs->generation;
-		w->ver->atoms_known = 0;
-		w->ver->atoms_value = 0;
+		memset(w->ver->atoms_known, 0, sizeof(w->ver->atoms_known));
 	}
 }
 

@@ -143,7 +143,7 @@ static int check_rhs_expr(struct check *x, struct cond *c)
 static bool known_event(const char *name)
 {
 	for (unsigned i = 0; i < EVT_TYPE_MAX; i++)
-		if (!strcmp(evt_table[i].name, name))
+		if (evt_is_named(i, name))
 			return true;
 	return evt_syscall_by_name(name, strlen(name)) || !strcmp(name, "container") || !strcmp(name, "container_removed") ||
 	       !strcmp(name, "unknown");

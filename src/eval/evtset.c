@@ -34,7 +34,7 @@ static bool bit_has(const struct bits *b, unsigned i)
 static bool is_named(const struct cond *c, const char *name)
 {
 	for (uint32_t i = 0; i < c->nvalue; i++)
-		if (!strcmp(c->value[i], name))
+		if (c->value[i][0] == name[0] && !strcmp(c->value[i], name))
 			return true;
 	return false;
 }
@@ -46,7 +46,7 @@ static void event_codes(struct bits *out, const struct cond *c)
 		bool found = false;
 
 		for (unsigned t = PPME_GENERIC_X + 1; t < EVT_TYPE_MAX; t++)
-			if (!strcmp(evt_table[t].name, c->value[i])) {
+			if (evt_is_named(t, c->value[i])) {
 				bit_add(out, t);
 				found = true;
 			}

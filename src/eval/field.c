@@ -12,7 +12,7 @@
 const struct field_def eval_field_defs[] = {
 #define FIELD(id_, cls_, name_, type_, fmt_, flags_, desc_)                                        \
 	{ .name = name_, .desc = desc_, .cls = FC_##cls_, .type = PT_##type_, .fmt = PF_##fmt_,    \
-	  .flags = flags_, .id = FLD_##id_ },
+	  .flags = flags_, .id = FLD_##id_, .name_len = sizeof(name_) - 1 },
 #include "eval/field.def"
 #undef FIELD
 };
@@ -46,23 +46,40 @@ static int nonexistent(struct text t, struct base_err *err)
 	return fail(err, "filter_check called with nonexistent field ", t.s, t.len, "");
 }
 
+/* Part of the table that has the fields of a class; filled before main. */
+static struct {
+	size_t from, to;
+	uint64_t initials; /* bit: first byte of a name, modulo 64 */
+} class_range[FC_MAX];
+
+static void __attribute__((constructor)) find_ranges(void)
+{
+	for (size_t i = eval_field_count; i-- > 0;) {
+		unsigned cls = eval_field_defs[i].cls;
+
+		if (!class_range[cls].to)
+			class_range[cls].to = i + 1;
+		class_range[cls].from = i;
+		class_range[cls].initials |= 1ull << (eval_field_defs[i].name[0] % 64);
+	}
+}
+
 /* Longest name of the class that is a prefix of the text, NULL none. */
 static const struct field_def *longest(struct text t, enum field_class cls)
 {
 	const struct field_def *best = NULL;
 	size_t best_len = 0;
 
-	for (size_t i = 0; i < eval_field_count; i++) {
+	if (!t.len || !(class_range[cls].initials >> ((unsigned char)t.s[0] % 64) & 1))
+		return NULL;
+	for (size_t i = class_range[cls].from; i < class_range[cls].to; i++) {
 		const struct field_def *d = &eval_field_defs[i];
-		size_t n;
 
-		if (d->cls != cls || !starts(t, d->name))
+		if (d->name_len <= best_len || d->name_len > t.len || d->cls != cls || d->name[d->name_len - 1] != t.s[d->name_len - 1] ||
+		    memcmp(t.s, d->name, d->name_len))
 			continue;
-		n = strlen(d->name);
-		if (n > best_len) {
-			best = d;
-			best_len = n;
-		}
+		best = d;
+		best_len = d->name_len;
 	}
 	return best;
 }

@@ -37,6 +37,7 @@ struct field_def {
 	uint8_t fmt;   /* enum evt_param_fmt */
 	uint32_t flags; /* enum field_flags */
 	uint16_t id;   /* position in the table */
+	uint8_t name_len;
 };
 
 extern const struct field_def eval_field_defs[];

@@ -21,6 +21,7 @@ static bool few_values(const char *name)
 	static const char *const names[] = {
 		"evt.res", "fd.type", "fd.typechar", "fd.l4proto", "fd.sockfamily", "user.name", "user.loginname", "group.name",
 		"evt.category", "evt.dir", "evt.io_dir", "container.type", "syscall.type", "evt.source", "evt.hostname",
+		"thread.cap_permitted", "thread.cap_inheritable", "thread.cap_effective", /* and long ones at that */
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -110,6 +111,8 @@ bool index_atom(const struct atom *a, uint32_t *ret_cost)
 		cost += 4000;
 	if (c->lhs->kind != XF_FIELD)
 		cost += 100;
+	if (kind == KEY_PART) /* every byte of the value is looked at */
+		cost += !strcmp(f->def->name, "proc.env") ? 1000 : !strncmp(f->def->name, "proc.", 5) ? 100 : 20;
 	if (f->def->cls == FC_CONTAINER || f->def->cls == FC_USER || f->def->cls == FC_GROUP)
 		cost += 100;
 	*ret_cost = cost;

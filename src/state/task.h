@@ -60,6 +60,8 @@ enum {
 enum { EXE_WRITABLE = 1, EXE_UPPER_LAYER = 2, EXE_FROM_MEMFD = 4, EXE_LOWER_LAYER = 8 };
 
 /* Numbers are -1 / UINT32_MAX / 0 when not known, as state-semantics says. Strings are never NULL. */
+#define STATE_ATOM_WORDS 4 /* of 64 checks each */
+
 struct state_ver {
 	struct okey from;		      /* valid from this key on */
 	_Atomic(struct state_ver *) prev; /* next older version, NULL at the end */
@@ -103,7 +105,7 @@ struct state_ver {
 	struct state_ver *newer, *retire_next;
 
 	/* Results of rule conditions that depend on this version alone; see eval. Owner only. */
-	uint64_t atoms_generation, atoms_known, atoms_value;
+	uint64_t atoms_generation, atoms_known[STATE_ATOM_WORDS], atoms_value[STATE_ATOM_WORDS];
 };
 
 struct state_task {
