@@ -1,8 +1,9 @@
 #!/bin/sh
 # What Saker costs, and what it costs the watched programs.
-#   bench/run.sh [idle|latency|live|replay|rules|widths]...     default: all; the first three are live, as root
+#   bench/run.sh [idle|latency|live|replay|rules|widths|alerts]...     default: all; the first three are live, as root
 # Replay: CAPTURES (files; each is lengthened to EVENTS events, 1500000), RULE_SETS (lists of files, separated by
 # blanks, the files of one list by commas; "-" is one rule that never matches), default the bundled ones.
+# Alerts: a paced capture whose every event raises one.
 # Environment: RULES (a rules file; default the bundled one), RUNS (5), SECONDS_EACH (3), OPTIONS (more
 # options for saker). The load runs under setsid, in a session of its own, so that the scheduler's
 # autogroup gives it and Saker equal shares; "same session" lines say what changes without that.
@@ -176,5 +177,52 @@ bench_rules() {
 	rm -f "$tmp/long.scap"
 }
 
-[ $# -gt 0 ] || set -- idle latency live replay rules
+# ---- alerts ----------------------------------------------------------------------------------
+
+# alerts_case LABEL PER_SECOND OPTION...: paced, 0 = as fast as it goes. A replay drops nothing, so what
+# it cannot take in time shows in the rate. cpu_cores is all of Saker (reading and evaluating the capture too).
+alerts_case() {
+	label=$1 rate=$2
+	shift 2
+	total=$((rate > 0 ? rate * SECONDS_EACH : 300000))
+	for run in $(seq "$RUNS"); do
+		rm -rf "$tmp/db" && mkdir "$tmp/db"
+		"$tmp/mkcap" numbered 1 $total "$rate" 2>/dev/null | $saker -c saker.yaml -r "$tmp/numbered.yaml" -o engine.kind=replay \
+			-o engine.replay.capture_file=- -o json_output=true "$@" 2>"$tmp/err" | cat >/dev/null
+		awk '/^saker: events / { for (i = 1; i < NF; i++) s[$i] = $(i+1) }
+			/^saker: cpu_s / { for (i = 3; i <= NF; i += 2) cpu += $(i+1) }
+			/^saker: output / { for (i = 4; i < NF; i++) if ($i == "dropped" || $i == "failed") bad += $(i+1) }
+			/^saker: store / { for (i = 3; i < NF; i++) if ($i == "lost") bad += $(i+1); else if ($i == "commit_max_ms") commit = $(i+1) }
+			END { printf "per_second %.0f cpu_cores %.2f lost %d commit_max_ms %.1f\n", s["alerts"] / s["seconds"], cpu / s["seconds"], bad, commit }
+		' "$tmp/err" >>"$tmp/case"
+	done
+	printf '%-44s' "$label"
+	for k in per_second cpu_cores lost commit_max_ms; do printf ' %s %s' $k "$(field $k <"$tmp/case" | median)"; done
+	printf '\n'
+	rm -f "$tmp/case"
+}
+
+bench_alerts() {
+	${CC:-cc} -O2 -std=gnu17 -D_GNU_SOURCE -Isrc -o "$tmp/mkcap" tests/replay/mkcap.c tests/gen/gen.c src/contract/event.c -lz
+	cat >"$tmp/numbered.yaml" <<-RULES
+	- rule: Numbered
+	  desc: d
+	  condition: evt.type = openat and fd.name startswith /n/
+	  output: a file was opened by somebody (file=%fd.name fd=%fd.num command=%proc.cmdline parent=%proc.pname user=%user.name uid=%user.uid exe=%proc.exepath type=%evt.type res=%evt.res)
+	  priority: WARNING
+	  tags: [a, b]
+	RULES
+	out="-o file_output.enabled=true -o file_output.filename=$tmp/db/file -o file_output.keep_alive=true"
+	store="-o stdout_output.enabled=false -o store.path=$tmp/db/alerts.db"
+	echo "alert path, JSON, medians of $RUNS:"
+	# shellcheck disable=SC2086
+	{
+		alerts_case "50,000/s to stdout (a pipe) and a file" 50000 $out
+		alerts_case "the same, as fast as it goes" 0 $out
+		alerts_case "20,000/s through the store, and a file" 20000 $out $store
+		alerts_case "the same, as fast as it goes" 0 $out $store
+	}
+}
+
+[ $# -gt 0 ] || set -- idle latency live replay rules alerts
 for b in "$@"; do "bench_$b"; done

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define POLL_MS 100
@@ -47,21 +48,44 @@ static int wait_room(struct fdout *o)
 	}
 }
 
+/* As much as goes in without blocking. Newer kernels are told so; with older ones a pipe that polls writable
+ * has room for PIPE_BUF bytes, and more would block. -errno, -EAGAIN when there may be room later. */
+static ssize_t write_some(struct fdout *o, const char *p, size_t len)
+{
+	struct iovec v = { .iov_base = (void *)p, .iov_len = len };
+	ssize_t r;
+	int wait;
+
+	if (!o->may_block) {
+		r = write(o->fd, p, len);
+		return r < 0 ? -errno : r;
+	}
+	if (!o->no_nowait) {
+		r = pwritev2(o->fd, &v, 1, -1, RWF_NOWAIT);
+		if (r >= 0)
+			return r;
+		if (errno == EAGAIN)
+			return (wait = wait_room(o)) < 0 ? wait : -EAGAIN;
+		if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
+			return -errno;
+		o->no_nowait = true;
+	}
+	wait = wait_room(o);
+	if (wait < 0)
+		return wait;
+	r = write(o->fd, p, len > PIPE_BUF ? PIPE_BUF : len);
+	return r < 0 ? -errno : r;
+}
+
 static int write_all(struct fdout *o, const char *p, size_t len)
 {
 	while (len) {
-		/* A pipe that polls writable has room for PIPE_BUF bytes: no more, or write blocks. */
-		size_t n = o->may_block && len > PIPE_BUF ? PIPE_BUF : len;
-		int wait = o->may_block ? wait_room(o) : 0;
-		ssize_t r;
+		ssize_t r = write_some(o, p, len);
 
-		if (wait < 0)
-			return wait;
-		r = write(o->fd, p, n);
-		if (r < 0 && (errno == EINTR || errno == EAGAIN))
+		if (r == -EINTR || r == -EAGAIN)
 			continue;
 		if (r < 0)
-			return -errno;
+			return (int)r;
 		p += r;
 		len -= (size_t)r;
 	}

@@ -8,6 +8,7 @@
 struct fdout {
 	int fd; /* borrowed, -1 none */
 	bool may_block; /* pipe, socket or terminal: ask before each write */
+	bool no_nowait; /* this descriptor or kernel doesn't know RWF_NOWAIT */
 	bool buffered;	/* keep lines until FDOUT_BUFFER bytes are there */
 	struct base_buf pending;
 	/* relaxed: only a request to give up, checked again and again */

@@ -20,7 +20,10 @@ static void add_time(struct base_buf *out, uint64_t ts)
 /* ,"key":"escaped value" with the comma left out before the first key. */
 static void add_string(struct base_buf *out, const char *key, const char *value)
 {
-	buf_fmt(out, "%c\"%s\":\"", key[0] == 'h' ? '{' : ',', key);
+	buf_chr(out, key[0] == 'h' ? '{' : ',');
+	buf_chr(out, '"');
+	buf_str(out, key);
+	buf_str(out, "\":\"");
 	buf_json_escape(out, value, strlen(value));
 	buf_chr(out, '"');
 }
@@ -28,7 +31,9 @@ static void add_string(struct base_buf *out, const char *key, const char *value)
 /* Same for a value that is JSON already; quoted: it lacks its quotes. */
 static void add_json(struct base_buf *out, const char *key, const char *value, bool quoted)
 {
-	buf_fmt(out, quoted ? ",\"%s\":\"" : ",\"%s\":", key);
+	buf_str(out, ",\"");
+	buf_str(out, key);
+	buf_str(out, quoted ? "\":\"" : "\":");
 	buf_str(out, value);
 	if (quoted)
 		buf_chr(out, '"');

@@ -212,7 +212,8 @@ static bool full(const struct sink *s, const struct alert *a)
 	return s->count == s->capacity || (s->count && s->bytes + a->size > QUEUE_BYTES);
 }
 
-/* Lock held. Only the change from empty needs a signal: otherwise the thread is at work. */
+/* Lock held. The thread sleeps when it found the queue empty, so one signal after that is enough: for a whole
+ * batch, or for what sink_kick finds. */
 static void append(struct sink *s, struct alert *a)
 {
 	uint32_t at = s->head + s->count;
@@ -221,8 +222,16 @@ static void append(struct sink *s, struct alert *a)
 		at -= s->capacity;
 	s->queue[at] = alert_ref(a);
 	s->bytes += a->size;
-	if (s->count++ == 0)
+	if (++s->count == (s->capacity / 2 >= BATCH ? BATCH : s->capacity / 2 + 1))
 		pthread_cond_signal(&s->work);
+}
+
+void sink_kick(struct sink *s)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->count)
+		pthread_cond_signal(&s->work);
+	pthread_mutex_unlock(&s->lock);
 }
 
 /* Tells once that a write has been hanging for longer than output_timeout. Lock held. */
@@ -282,6 +291,7 @@ static bool wait_room(struct sink *s, const struct alert *a)
 			return false;
 		}
 		s->room_wanted = true;
+		pthread_cond_signal(&s->work); /* it may not have been woken for what is there */
 		if (s->hurry)
 			pthread_cond_timedwait(&s->room, &s->lock, &until);
 		else

@@ -35,7 +35,10 @@ struct sink *sink_program_new(const struct sink_format *f, const char *command, 
 void sink_set_capacity(struct sink *s, uint32_t alerts); /* before sink_start; 0 = default */
 void sink_set_timeout(struct sink *s, uint32_t ms);	 /* a write longer than this is logged; 0 = never */
 int sink_start(struct sink *s, struct base_err *err);
-bool sink_put(struct sink *s, struct alert *a); /* takes a reference of its own; false: full, counted. [hub] */
+/* Takes a reference of its own; false: full, counted. The sink's thread is woken by sink_kick, or when a batch is
+ * together. [hub] */
+bool sink_put(struct sink *s, struct alert *a);
+void sink_kick(struct sink *s); /* [hub] */
 /* Same, but waits for room (replay): for as long as the sink makes progress once sink_hurry was called. [hub] */
 void sink_put_wait(struct sink *s, struct alert *a);
 /* The daemon is to stop: a wait for room ends when the sink stands still for 5 s. [any] */

@@ -17,6 +17,7 @@
 
 #define CAPACITY_DEFAULT 16384
 #define CAPACITY_MAX (1u << 24)
+#define STOP_PATIENCE_NS 5000000000ull
 #define EAGER 2048 /* uncommitted alerts that are worth a commit before the interval is over */
 
 static void cond_init(pthread_cond_t *c)
@@ -129,15 +130,36 @@ static bool readable(const struct store *s, uint64_t *ret_upto)
 	return all;
 }
 
+/* Waits until the oldest may go. Once the daemon is to stop: until nothing has moved for 5 s. Lock held. */
+static void wait_room(struct store *s, const struct alert *a)
+{
+	uint64_t moved = s->moves, end = 0;
+
+	while (!s->tired && is_full(s, a) && oldest_wanted(s)) {
+		uint64_t now = base_mono_ns();
+		struct timespec until;
+
+		if (!end || moved != s->moves)
+			end = now + STOP_PATIENCE_NS;
+		else if (s->hurry && now >= end)
+			s->tired = true;
+		moved = s->moves;
+		until = (struct timespec){ .tv_sec = (time_t)(end / 1000000000u), .tv_nsec = (long)(end % 1000000000u) };
+		pthread_cond_signal(&s->work);
+		if (s->hurry && !s->tired)
+			pthread_cond_timedwait(&s->room, &s->lock, &until);
+		else if (!s->tired)
+			pthread_cond_wait(&s->room, &s->lock);
+	}
+}
+
 void store_put(struct store *s, struct alert *a)
 {
 	uint64_t uncommitted, upto;
 
 	pthread_mutex_lock(&s->lock);
-	while (s->o.wait && !s->hurry && is_full(s, a) && oldest_wanted(s)) {
-		pthread_cond_signal(&s->work);
-		pthread_cond_wait(&s->room, &s->lock);
-	}
+	if (s->o.wait && is_full(s, a))
+		wait_room(s, a);
 	while (is_full(s, a))
 		push_out(s);
 	s->ring[(s->at + (s->next - s->first)) % s->cap] = alert_ref(a);
@@ -287,6 +309,7 @@ void store_ack(struct store *s, int reader, uint64_t id)
 			pthread_cond_signal(&s->work);
 		r->cursor = id;
 		r->dirty = true;
+		s->moves++;
 		if (s->o.wait && !s->path)
 			pthread_cond_broadcast(&s->room);
 	}

@@ -31,7 +31,7 @@ int store_add_reader(struct store *s, const char *name);
  * process uses it, or without memory. */
 int store_start(struct store *s, struct base_err *err);
 void store_put(struct store *s, struct alert *a); /* takes a reference of its own. [hub] */
-void store_hurry(struct store *s);		  /* store_put waits no more. [any] */
+void store_hurry(struct store *s);		  /* store_put waits only while something moves. [any] */
 
 struct store_item {
 	struct alert *a; /* counted, the receiver's */

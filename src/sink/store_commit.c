@@ -374,6 +374,7 @@ static void committed(struct store *s, const struct store_work *w, uint64_t ns)
 	s->stats.expired += w->expired;
 	s->stats.bytes = w->bytes;
 	s->stats.commits++;
+	s->moves++;
 	s->commit_ns = ns > s->commit_ns ? ns : s->commit_ns - (s->commit_ns - ns) / 8;
 	if (ns > s->stats.commit_max_ns)
 		s->stats.commit_max_ns = ns;

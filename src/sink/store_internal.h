@@ -37,6 +37,8 @@ struct store {
 	uint64_t oldest_ns;   /* monotonic: when the first uncommitted one came, 0 none */
 	bool failing;	      /* the file cannot be written at the moment */
 	bool hurry, stop, flush;
+	bool tired;	      /* waited in vain while the daemon stops: waits no more */
+	uint64_t moves;	      /* commits and acknowledgements: somebody makes progress */
 	bool suspect;	      /* a reader found the file damaged */
 	unsigned generation;  /* of the file: rises when it is replaced */
 	unsigned readers;
