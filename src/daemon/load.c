@@ -130,6 +130,7 @@ struct rules_opts load_rules_opts(const struct config *c, const struct options *
 	return (struct rules_opts){
 		.min_priority = c->min_priority,
 		.match_all = c->match_all,
+		.interpret = o->interpret,
 		.iso_time = c->iso_time,
 		.append = c->append,
 		.nappend = c->nappend,
@@ -172,27 +173,52 @@ static int check_plugins(struct rules *rules, struct base_buf *report)
 	return -ENOEXEC; /* told apart from an invalid file */
 }
 
-/* The report is worded as Falco's; what may have been meant is a line of the log beside it. */
-static void log_hint(const char *report)
+/* What follows `after` in the text, up to a blank, quote or bracket; false when it is not there. */
+static bool word_after(const char *text, const char *after, char *ret, size_t size)
 {
-	static const char field[] = "nonexistent field ", type[] = "unknown event type ";
-	const char *f = strstr(report, field), *t = strstr(report, type), *near = NULL;
+	const char *p = strstr(text, after);
+
+	if (!p)
+		return false;
+	snprintf(ret, size, "%s", p + strlen(after));
+	ret[strcspn(ret, " '\n[(")] = '\0';
+	return *ret;
+}
+
+static void hint(const char *kind, const char *what, const char *const *names, size_t n)
+{
+	const char *near = names ? base_nearest(what, names, n) : NULL;
+
+	if (near)
+		log_err("there is no %s '%s', did you mean '%s'?", kind, what, near);
+}
+
+/* The report is worded as Falco's; what may have been meant is a line of the log beside it. */
+static void log_hint(const struct rules *rules, const char *report)
+{
+	static const char *const transformers[] = { "tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt", "val" };
 	const char **names;
 	char what[128];
-	size_t n = 0, max = f ? eval_field_count : EVT_TYPE_MAX;
+	uint32_t nmacro;
+	size_t n = 0;
 
-	if (!f && !t)
+	if (word_after(report, "Undefined macro '", what, sizeof(what))) {
+		names = rules_macro_names(rules, &nmacro);
+		hint("macro", what, names, nmacro);
+	} else if (word_after(report, "nonexistent field ", what, sizeof(what))) {
+		names = calloc(eval_field_count, sizeof(*names));
+		for (; names && n < eval_field_count; n++)
+			names[n] = eval_field_defs[n].name;
+		hint("field", what, names, n);
+		hint("transformer", what, transformers, sizeof(transformers) / sizeof(transformers[0]));
+	} else if (word_after(report, "unknown event type ", what, sizeof(what))) {
+		names = calloc(EVT_TYPE_MAX, sizeof(*names));
+		for (; names && n < EVT_TYPE_MAX; n++)
+			names[n] = evt_table[n].name;
+		hint("event", what, names, n);
+	} else {
 		return;
-	snprintf(what, sizeof(what), "%s", f ? f + sizeof(field) - 1 : t + sizeof(type) - 1);
-	what[strcspn(what, " \n[")] = '\0';
-	names = calloc(max, sizeof(*names));
-	if (!names)
-		return;
-	for (size_t i = 0; i < max; i++)
-		names[n++] = f ? eval_field_defs[i].name : evt_table[i].name;
-	near = base_nearest(what, names, n);
-	if (near)
-		log_err("there is no %s '%s', did you mean '%s'?", f ? "field" : "event", what, near);
+	}
 	free(names);
 }
 
@@ -225,7 +251,7 @@ int load_rules(const struct config *c, const struct options *o, const struct rul
 		if (r == -EINVAL) {
 			rules_report_text(rules, at, true, ret_report);
 			if (ret_report->p)
-				log_hint(ret_report->p);
+				log_hint(rules, ret_report->p);
 			break;
 		}
 	}

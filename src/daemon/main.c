@@ -1,5 +1,6 @@
 /* saker: reads the command line, then the configuration, then does what was asked. */
 #include "daemon/alerts.h"
+#include "daemon/check.h"
 #include "daemon/commands.h"
 #include "daemon/run.h"
 
@@ -119,6 +120,10 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "alerts"))
 		return cmd_alerts(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "check"))
+		return cmd_check(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "explain"))
+		return cmd_explain(argc - 1, argv + 1);
 	if (options_parse(argc, argv, &o, &err))
 		return run_error(base_err_str(&err, text, sizeof(text)));
 	if (o.help) {

@@ -28,6 +28,7 @@ static const struct opt opts[] = {
 	{ 'o', "option", LIST(option), "KEY=VALUE", "set a key of the configuration: a.b=v, list[2]=v, list[]=v, list[]={...}; repeatable" },
 	{ 'V', "validate", LIST(validate), "FILE", "check rules files, say the result, exit; repeatable" },
 	{ 0, "dry-run", ARG_FLAG, AT(dry_run), 0, NULL, "load everything, process no events" },
+	{ 0, "interpret", ARG_FLAG, AT(interpret), 0, NULL, "evaluate conditions by their text instead of the compiled form: slow, for debugging" },
 	{ 'M', NULL, ARG_SECONDS, AT(seconds), 0, "SECONDS", "stop after this time" },
 	{ 'U', "unbuffered", ARG_FLAG, AT(unbuffered), 0, NULL, "write every alert at once" },
 	{ 'p', "print", ARG_TEXT, AT(print), 0, "FORMAT", "append this to the output of every rule" },
@@ -51,6 +52,8 @@ static const struct opt opts[] = {
 	{ 0, "config-schema", ARG_LATER, 0, 0, NULL, NULL },
 	{ 0, "rule-schema", ARG_LATER, 0, 0, NULL, NULL },
 };
+
+static const struct opt argument = { 0, NULL, LIST(arg), NULL, NULL };
 
 static const size_t nopts = sizeof(opts) / sizeof(opts[0]);
 
@@ -209,11 +212,17 @@ int options_parse(int argc, char **argv, struct options *ret, struct base_err *e
 	bool format_given = false;
 	int r = 0;
 
+	bool only_args = false;
+
 	for (int i = 1; !r && i < argc; i++) {
-		if (argv[i][0] != '-' || !argv[i][1])
+		if (only_args || argv[i][0] != '-' || !argv[i][1]) {
+			r = add(&o, &argument, argv[i], err);
 			continue;
-		if (!strcmp(argv[i], "--"))
-			break;
+		}
+		if (!strcmp(argv[i], "--")) {
+			only_args = true;
+			continue;
+		}
 		format_given |= !strncmp(argv[i], "--format", 8);
 		r = argv[i][1] == '-' ? parse_long(&o, argv, argc, &i, err) : parse_letters(&o, argv, argc, &i, err);
 	}
@@ -238,6 +247,7 @@ void options_fini(struct options *o)
 	free(o->validate);
 	free(o->enable_source);
 	free(o->disable_source);
+	free(o->arg);
 }
 
 void options_help(void (*line)(const char *text))
@@ -247,6 +257,8 @@ void options_help(void (*line)(const char *text))
 	line("Saker: watches system calls, applies Falco rules, prints alerts.");
 	line("Usage: saker [OPTION]...");
 	line("       saker alerts [OPTION]...   print the alerts in the store, see saker alerts --help");
+	line("       saker check FILE...        check rules files: errors, doubts, how events find each rule");
+	line("       saker explain RULE CAPTURE [EVENT]   why a rule matched an event of a capture, or did not");
 	line("");
 	for (size_t i = 0; i < nopts; i++) {
 		const struct opt *d = &opts[i];

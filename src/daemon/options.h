@@ -7,7 +7,7 @@
 enum list_format { FORMAT_TEXT, FORMAT_MARKDOWN, FORMAT_JSON };
 
 struct options {
-	bool help, version, verbose, unbuffered, dry_run, describe_all, support, ignored, page_size;
+	bool help, version, verbose, unbuffered, dry_run, describe_all, support, ignored, page_size, interpret;
 	bool list, list_events, list_plugins, names_only, markdown;
 	const char *list_source; /* of --list=SOURCE, "" all */
 	enum list_format format;
@@ -23,9 +23,10 @@ struct options {
 	char **validate; uint32_t nvalidate;	/* -V */
 	char **enable_source; uint32_t nenable_source;
 	char **disable_source; uint32_t ndisable_source;
+	char **arg; uint32_t narg; /* what is no option; the daemon ignores it, as Falco does */
 };
 
-/* Returns 0 or -EINVAL with err. Arguments that are not options are ignored, as in Falco. */
+/* Returns 0 or -EINVAL with err. */
 int options_parse(int argc, char **argv, struct options *ret, struct base_err *err);
 void options_fini(struct options *o);
 /* The text of --help. */

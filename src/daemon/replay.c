@@ -183,7 +183,8 @@ static void on_restart(void *arg)
 		return;
 	if (r->consumer) {
 		r->consumer->watermark(r->consumer->ctx, 0, r->last_key);
-		pipeline_wait_idle(r->pipeline, r->last_key);
+		if (r->pipeline)
+			pipeline_wait_idle(r->pipeline, r->last_key);
 	}
 	scan_reset(r->table);
 	routes_clear(&r->routes);
@@ -284,6 +285,14 @@ static void *replay_main(void *arg)
 
 	(void)w;
 	return NULL;
+}
+
+void replay_run(struct replay *r, const struct evt_consumer *c)
+{
+	r->consumer = c;
+	while (!r->head_only && !atomic_load_explicit(&r->stop, memory_order_relaxed) && step(r))
+		;
+	c->end(c->ctx, 0);
 }
 
 int replay_start(struct replay *r, struct pipeline *p, int done_fd, struct base_err *err)

@@ -236,6 +236,40 @@ static void print_cpu(struct daemon *d, const struct pipeline_stats *p, const st
 	fprintf(stderr, " other %.3f\n", other);
 }
 
+static int by_cost(const void *a, const void *b, void *arg)
+{
+	const struct eval_rule_stats *s = arg, *x = &s[*(const uint32_t *)a], *y = &s[*(const uint32_t *)b];
+
+	if (x->cpu_ns != y->cpu_ns)
+		return x->cpu_ns > y->cpu_ns ? -1 : 1;
+	return x->evals > y->evals ? -1 : x->evals < y->evals;
+}
+
+#define RULES_SHOWN 20
+
+/* The rules that cost most. */
+static void print_rules(struct daemon *d)
+{
+	uint32_t n = ruleset_count(d->rules), used = 0;
+	struct eval_rule_stats *s = calloc(n + 1, sizeof(*s));
+	uint32_t *order = malloc((n + 1) * sizeof(*order));
+
+	if (s && order) {
+		pipeline_rule_stats(d->pipeline, s);
+		for (uint32_t i = 0; i < n; i++)
+			if (s[i].evals)
+				order[used++] = i;
+		qsort_r(order, used, sizeof(*order), by_cost, s);
+		for (uint32_t i = 0; i < used && i < RULES_SHOWN; i++)
+			fprintf(stderr, "saker: rule evals %llu matches %llu cpu_ms %.3f name %s\n", (unsigned long long)s[order[i]].evals,
+				(unsigned long long)s[order[i]].matches, (double)s[order[i]].cpu_ns / 1e6, ruleset_rule(d->rules, order[i])->name);
+		if (used > RULES_SHOWN)
+			fprintf(stderr, "saker: rules %u more were tried\n", used - RULES_SHOWN);
+	}
+	free(s);
+	free(order);
+}
+
 void stats_print(struct daemon *d, const struct drops *w, const struct stats_threads *t)
 {
 	double wall = (double)(d->stop_mono - d->ready_mono) / 1e9;
@@ -268,6 +302,7 @@ void stats_print(struct daemon *d, const struct drops *w, const struct stats_thr
 	hub_stats(d->hub, &hs);
 	if (hs.dropped_full)
 		fprintf(stderr, "saker: hub dropped %llu\n", (unsigned long long)hs.dropped_full);
+	print_rules(d);
 	print_cpu(d, &p, t);
 	fprintf(stderr, "saker: memory_kib rss %lu peak %lu\n", status_kb("VmRSS"), status_kb("VmHWM"));
 }

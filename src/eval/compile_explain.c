@@ -38,12 +38,21 @@ static void name_keys(const struct ruleset *rs, struct view *v, const struct pro
 	}
 }
 
+/* Rules see events of this type: not enter events of system calls, nor what captures are lifted from. Asynchronous
+ * events are looked at by every rule and matched by hardly any. */
+static bool is_seen(unsigned type)
+{
+	const struct evt_info *i = &evt_table[type];
+
+	return type != PPME_ASYNCEVENT_E && !(i->flags & (EVF_UNUSED | EVF_OLD_VERSION)) && !(i->dir == EVT_ENTER && i->origin == EO_SYSCALL);
+}
+
 static void look(const struct ruleset *rs, uint32_t id, const struct source *s, unsigned type, struct view *v)
 {
 	const struct bucket *b = s->bucket[type];
 	uint32_t pos;
 
-	if (!b || !position_of(b, id, &pos))
+	if (!b || !is_seen(type) || !position_of(b, id, &pos))
 		return;
 	if (b->scan[pos / 64] >> (pos % 64) & 1) {
 		if (v->scanned++ < NAMES_MAX)
@@ -62,10 +71,10 @@ void ruleset_explain(const struct ruleset *rs, uint32_t id, struct base_buf *out
 		for (unsigned t = 0; t < EVT_TYPE_MAX; t++)
 			look(rs, id, &rs->sources[s], t, &v);
 	if (v.keyed)
-		buf_fmt(out, "%u event types: looked up by %s", v.keyed, v.keys.len ? v.keys.p : "nothing");
+		buf_fmt(out, "%u event type%s: looked up by %s", v.keyed, v.keyed == 1 ? "" : "s", v.keys.len ? v.keys.p : "nothing");
 	if (v.scanned)
-		buf_fmt(out, "%s%u event types: tried on every event (%s%s), no selective equality, list, prefix or substring is implied", v.keyed ? "; " : "",
-			v.scanned, v.names.p ? v.names.p : "", v.scanned > NAMES_MAX ? ", ..." : "");
+		buf_fmt(out, "%s%u event type%s: tried on every event (%s%s), no selective equality, list, prefix or substring is implied", v.keyed ? "; " : "",
+			v.scanned, v.scanned == 1 ? "" : "s", v.names.p ? v.names.p : "", v.scanned > NAMES_MAX ? ", ..." : "");
 	buf_fini(&v.keys);
 	buf_fini(&v.names);
 }

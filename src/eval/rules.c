@@ -358,3 +358,35 @@ bool rules_file_has_warnings(const struct rules *r, uint32_t i)
 {
 	return r->files[i].nwarnings > 0;
 }
+
+bool rules_place(const struct rules *r, const char *rule, const char **ret_file, uint32_t *ret_line, uint32_t *ret_col)
+{
+	const struct rule_info *i = rules_rule(r, rule);
+
+	if (!i)
+		return false;
+	*ret_file = i->ctx->file;
+	*ret_line = i->ctx->mark.line;
+	*ret_col = i->ctx->mark.col;
+	return true;
+}
+
+const char **rules_list_names(const struct rules *r, uint32_t *ret_count)
+{
+	const char **n = malloc((r->nlists + 1) * sizeof(*n));
+
+	for (uint32_t i = 0; n && i < r->nlists; i++)
+		n[i] = r->lists[i]->name;
+	*ret_count = n ? r->nlists : 0;
+	return n;
+}
+
+const char **rules_macro_names(const struct rules *r, uint32_t *ret_count)
+{
+	const char **n = malloc((r->nmacros + 1) * sizeof(*n));
+
+	for (uint32_t i = 0; n && i < r->nmacros; i++)
+		n[i] = r->macros[i]->name;
+	*ret_count = n ? r->nmacros : 0;
+	return n;
+}

@@ -49,5 +49,11 @@ void rules_results_json(const struct rules *r, bool describe, const char *rule, 
 int rules_describe_json(const struct rules *r, const char *rule, struct base_buf *out);
 int rules_describe_text(const struct rules *r, const char *rule, struct base_buf *out);
 
+/* Where a rule stands. False when there is none of that name. */
+bool rules_place(const struct rules *r, const char *rule, const char **ret_file, uint32_t *ret_line, uint32_t *ret_col);
+/* Names of all lists, or macros: an array that the caller frees; the names are borrowed. NULL without memory. */
+const char **rules_list_names(const struct rules *r, uint32_t *ret_count);
+const char **rules_macro_names(const struct rules *r, uint32_t *ret_count);
+
 /* The compiled set of everything loaded, selection applied. NULL with err on failure. Independent of r. */
 struct ruleset *rules_compile(struct rules *r, struct base_err *err);

@@ -47,6 +47,8 @@ void eval_worker_free(struct eval_worker *w);
  * call again for the same event. [worker] */
 int eval_match(struct eval_worker *w, struct eval_ctx *c, const uint32_t **ret_ids);
 
-/* Per-rule counters of this worker: evaluations, matches. Array of ruleset_count. */
-struct eval_rule_stats { uint64_t evals, matches; };
+/* Per-rule counters of this worker. Array of ruleset_count. cpu_ns: time in the rule's condition, measured in every
+ * EVAL_TIMED_EVERYth event and counted that many times. One writer, the worker; any thread may look. */
+#define EVAL_TIMED_EVERY 128u
+struct eval_rule_stats { uint64_t evals, matches, cpu_ns; };
 const struct eval_rule_stats *eval_worker_stats(const struct eval_worker *w);

@@ -347,6 +347,7 @@ static void add_rules(const struct run *r, uint32_t count, struct eval_rule_stat
 	for (uint32_t i = 0; i < count; i++) {
 		ret[i].evals += s[i].evals;
 		ret[i].matches += s[i].matches;
+		ret[i].cpu_ns += s[i].cpu_ns;
 	}
 }
 

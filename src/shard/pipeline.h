@@ -41,5 +41,6 @@ struct pipeline_stats {
 	double worker_cpu_s; /* all workers */
 };
 void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret); /* [any] */
-/* Per rule, summed over workers: evaluations and matches. count = ruleset_count. After pipeline_stop. */
+/* Per rule, summed over workers. count = ruleset_count. Each figure is whole, together they may be of different
+ * moments while workers run. [any] */
 void pipeline_rule_stats(struct pipeline *p, struct eval_rule_stats *ret);
