@@ -243,9 +243,9 @@ int cmd_check(int argc, char **argv)
 		options_fini(&o);
 		return usage();
 	}
-	if (config_load(o.config ? o.config : config_find(), o.config != NULL, o.option, o.noption, &c, &err)) {
+	if (load_config_for_command(&o, &c)) {
 		options_fini(&o);
-		return run_error(base_err_str(&err, text, sizeof(text)));
+		return 1;
 	}
 	if (o.narg) { /* instead of -r and rules_files */
 		free(o.rules);

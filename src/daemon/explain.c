@@ -252,9 +252,9 @@ int cmd_explain(int argc, char **argv)
 		options_fini(&o);
 		return r;
 	}
-	if (config_load(o.config ? o.config : config_find(), o.config != NULL, o.option, o.noption, &c, &err)) {
+	if (load_config_for_command(&o, &c)) {
 		options_fini(&o);
-		return run_error(base_err_str(&err, text, sizeof(text)));
+		return 1;
 	}
 	r = explain(&c, &o);
 	config_fini(&c);

@@ -1,6 +1,8 @@
 /* See load.h. Finds the files, gives them to the loader, logs warnings, turns errors into one text. */
 #include "daemon/load.h"
 
+#include "daemon/run.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -295,4 +297,22 @@ int load_listed(char *const *files, uint32_t n, const struct rules_opts *opts, s
 	}
 	*ret = rules;
 	return 0;
+}
+
+int load_config_for_command(const struct options *o, struct config *ret)
+{
+	char **opts = malloc((o->noption + 2) * sizeof(char *));
+	struct base_err err = { 0 };
+	char text[2048];
+	int r;
+
+	if (!opts)
+		return run_error("no memory");
+	opts[0] = (char[]){ "log_stderr=true" };
+	opts[1] = (char[]){ "log_level=warning" };
+	for (uint32_t i = 0; i < o->noption; i++)
+		opts[i + 2] = o->option[i];
+	r = config_load(o->config ? o->config : config_find(), o->config != NULL, opts, o->noption + 2, ret, &err);
+	free(opts);
+	return r ? run_error(base_err_str(&err, text, sizeof(text))) : 0;
 }

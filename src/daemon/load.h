@@ -14,3 +14,6 @@ int load_rules(const struct config *c, const struct options *o, const struct rul
 	       struct base_buf *ret_report);
 /* -V: loads exactly these files. 0 also when some are invalid; negative with *ret_report otherwise. */
 int load_listed(char *const *files, uint32_t n, const struct rules_opts *opts, struct rules **ret, struct base_buf *ret_report);
+/* For commands about rules: the configuration named by -c, or found, or none; warnings and hints of the log go to
+ * stderr whatever it says. 0, or the exit status after the error was told. */
+int load_config_for_command(const struct options *o, struct config *ret);
