@@ -18,6 +18,7 @@
 #define CAPACITY_DEFAULT 16384
 #define CAPACITY_MAX (1u << 24)
 #define STOP_PATIENCE_NS 5000000000ull
+#define UNREAD_PATIENCE_NS 10000000000ull
 #define EAGER 2048 /* uncommitted alerts that are worth a commit before the interval is over */
 
 static void cond_init(pthread_cond_t *c)
@@ -104,9 +105,11 @@ static void push_out(struct store *s)
 {
 	struct alert *a = s->ring[s->at];
 
-	if (s->path && s->first > s->committed) {
+	/* What the thread has in hand is not lost; it publishes how far it got itself. */
+	if (s->path && s->first > s->committed && s->first > s->writing) {
 		s->stats.lost++;
-		s->committed = s->first; /* nobody can commit it any more */
+		if (!s->writing)
+			s->committed = s->first; /* nobody can commit it any more */
 	}
 	s->bytes -= a->size;
 	alert_unref(a);
@@ -224,6 +227,20 @@ static bool open_reader(struct store *s, struct store_reader *r, unsigned genera
 	return store_db_open(s->path, false, &r->db, why, sizeof(why)) == 0;
 }
 
+/* A file that cannot be read for long must not hold back what memory has: then what is in it is missing. */
+static int unreadable(struct store_reader *r, struct store_batch *b, uint64_t after, uint64_t before)
+{
+	uint64_t now = base_mono_ns();
+
+	if (!r->unread_ns)
+		r->unread_ns = now;
+	if (now - r->unread_ns < UNREAD_PATIENCE_NS)
+		return -EIO;
+	r->unread_ns = 0;
+	count_missing(b, after, before - 1);
+	return 0;
+}
+
 /* [sink], lock not held. */
 static int from_file(struct store *s, struct store_reader *r, struct store_batch *b, uint64_t after, uint64_t before,
 		     unsigned generation)
@@ -231,7 +248,7 @@ static int from_file(struct store *s, struct store_reader *r, struct store_batch
 	int e;
 
 	if (!open_reader(s, r, generation))
-		return -EIO;
+		return unreadable(r, b, after, before);
 	e = store_db_read(r->db, after, before, b->item, b->max, &b->count);
 	if (e == -EBADMSG) {
 		pthread_mutex_lock(&s->lock);
@@ -240,7 +257,8 @@ static int from_file(struct store *s, struct store_reader *r, struct store_batch
 		pthread_mutex_unlock(&s->lock);
 	}
 	if (e < 0)
-		return -EIO;
+		return unreadable(r, b, after, before);
+	r->unread_ns = 0;
 	/* A full batch says nothing about what comes behind it. */
 	count_missing(b, after, b->count == b->max ? b->item[b->count - 1].id : before - 1);
 	return 0;

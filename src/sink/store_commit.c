@@ -289,6 +289,7 @@ static bool take(struct store *s, struct store_work *w)
 	w->count = 0;
 	for (uint64_t id = w->first; id < s->next && w->count < BATCH_MAX; id++)
 		w->alert[w->count++] = alert_ref(s->ring[(s->at + (id - s->first)) % s->cap]);
+	s->writing = w->count ? w->first + w->count - 1 : 0;
 	for (unsigned i = 0; i < s->readers; i++) {
 		w->cursor[i] = s->reader[i].cursor;
 		w->dirty[i] = s->reader[i].dirty;
@@ -357,6 +358,14 @@ static void tell_discarded(struct store *s, const struct store_work *w)
 		 s->path, (unsigned long long)s->o.max_bytes);
 }
 
+/* What was pushed out of memory meanwhile needs no commit any more. Lock held. */
+static void close_transaction(struct store *s)
+{
+	s->writing = 0;
+	if (s->first - 1 > s->committed)
+		s->committed = s->first - 1;
+}
+
 /* Publishes what a commit has done. */
 static void committed(struct store *s, const struct store_work *w, uint64_t ns)
 {
@@ -367,6 +376,7 @@ static void committed(struct store *s, const struct store_work *w, uint64_t ns)
 	pthread_mutex_lock(&s->lock);
 	if (w->count && upto > s->committed)
 		s->committed = upto;
+	close_transaction(s);
 	store_mark_committed(s->mark, s->committed);
 	s->oldest_ns = s->next - 1 > s->committed ? base_mono_ns() : 0;
 	s->stats.committed += w->count;
@@ -384,10 +394,16 @@ static void committed(struct store *s, const struct store_work *w, uint64_t ns)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* The cursors that were taken are to be saved again. */
+/* The cursors that were taken are to be saved again; alerts that left memory during the transaction are lost. */
 static void give_back(struct store *s, const struct store_work *w)
 {
+	uint64_t gone;
+
 	pthread_mutex_lock(&s->lock);
+	gone = s->first - 1 < s->writing ? s->first - 1 : s->writing;
+	if (gone > s->committed)
+		s->stats.lost += gone - s->committed;
+	close_transaction(s);
 	for (unsigned i = 0; i < s->readers; i++)
 		s->reader[i].dirty |= w->dirty[i];
 	pthread_mutex_unlock(&s->lock);

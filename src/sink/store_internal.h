@@ -17,6 +17,7 @@ struct store_reader {
 	/* the reader's thread alone */
 	struct store_db *db;
 	unsigned generation; /* of the file that db has open */
+	uint64_t unread_ns;  /* monotonic: since when it cannot be read, 0 it can */
 };
 
 struct store {
@@ -32,8 +33,9 @@ struct store {
 	uint32_t cap, at;    /* at: place of first */
 	uint64_t first, next; /* numbers */
 	uint64_t bytes;	      /* of what is in the ring */
-	uint64_t committed;   /* numbers up to here need no commit any more */
+	uint64_t committed;   /* numbers up to here need no commit any more; without a transaction at least first - 1 */
 	uint64_t commit_ns;   /* what a transaction takes of late: rises at once, falls slowly */
+	uint64_t writing;     /* numbers up to here are in the transaction under way; 0 none is */
 	uint64_t oldest_ns;   /* monotonic: when the first uncommitted one came, 0 none */
 	bool failing;	      /* the file cannot be written at the moment */
 	bool hurry, stop, flush;
