@@ -23,6 +23,7 @@
 struct http {
 	struct sink_format format;
 	struct http_opts o; /* strings owned */
+	char *shown; /* owned: the URL without user, password and query, for the log */
 	CURL *curl;
 	struct base_buf line, body;
 	char error[CURL_ERROR_SIZE];
@@ -118,11 +119,11 @@ static int judge(struct http *h, CURLcode c, struct base_err *err)
 		return 0;
 	case 400: case 413: case 415: case 422: case 431:
 		if (h->last_rejected != status)
-			log_err("output \"http\": %s answers %ld: such alerts are given up", h->o.url, status);
+			log_err("output \"http\": %s answers %ld: such alerts are given up", h->shown, status);
 		h->last_rejected = status;
 		return 1;
 	default:
-		base_err_set(err, NULL, 0, 0, "%s answers %ld", h->o.url, status);
+		base_err_set(err, NULL, 0, 0, "%s answers %ld", h->shown, status);
 		return -EREMOTEIO;
 	}
 }
@@ -235,6 +236,7 @@ static void http_close(void *ctx)
 	buf_fini(&h->line);
 	buf_fini(&h->body);
 	fdout_fini(&h->echo);
+	free(h->shown);
 	free((char *)h->o.url);
 	free((char *)h->o.user_agent);
 	free((char *)h->o.ca_cert);
@@ -280,6 +282,22 @@ static char *unquoted(const char *url)
 	return strdup(url);
 }
 
+/* A URL may hold secrets. */
+static char *without_secrets(const char *url)
+{
+	const char *host = strstr(url, "://"), *slash, *at;
+	char *shown;
+
+	if (!host)
+		return strdup("the receiver");
+	host += 3;
+	slash = host + strcspn(host, "/?#");
+	at = memrchr(host, '@', (size_t)(slash - host));
+	if (asprintf(&shown, "%.*s%.*s", (int)(host - url), url, (int)strcspn(at ? at + 1 : host, "?#"), at ? at + 1 : host) < 0)
+		return NULL;
+	return shown;
+}
+
 struct remote *remote_http_new(const struct sink_format *f, const struct http_opts *o, struct store *store, const char *hostname)
 {
 	struct http *h = calloc(1, sizeof(*h));
@@ -292,13 +310,14 @@ struct remote *remote_http_new(const struct sink_format *f, const struct http_op
 	fdout_init(&h->echo, false);
 	fdout_set(&h->echo, STDOUT_FILENO);
 	h->o.url = unquoted(o->url);
+	h->shown = h->o.url ? without_secrets(h->o.url) : NULL;
 	h->o.user_agent = strdup(o->user_agent);
 	h->o.ca_cert = strdup(o->ca_cert);
 	h->o.ca_bundle = strdup(o->ca_bundle);
 	h->o.ca_path = strdup(o->ca_path);
 	h->o.client_cert = strdup(o->client_cert);
 	h->o.client_key = strdup(o->client_key);
-	if (h->o.url && h->o.user_agent && h->o.ca_cert && h->o.ca_bundle && h->o.ca_path && h->o.client_cert && h->o.client_key)
+	if (h->o.url && h->shown && h->o.user_agent && h->o.ca_cert && h->o.ca_bundle && h->o.ca_path && h->o.client_cert && h->o.client_key)
 		r = remote_new(&http_ops, h, store, hostname);
 	if (!r)
 		http_close(h);

@@ -27,10 +27,10 @@ static const char *const sql[] = {
 	[S_BEGIN] = "BEGIN IMMEDIATE",
 	[S_COMMIT] = "COMMIT",
 	[S_ROLLBACK] = "ROLLBACK",
-	[S_INSERT] = "INSERT INTO alert(" COLUMNS ", at) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
-	[S_READ] = "SELECT " COLUMNS " FROM alert WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
-	[S_QUERY] = "SELECT " COLUMNS " FROM alert WHERE id > ?1 AND ts >= ?2 AND prio <= ?3 AND (?4 IS NULL OR rule = ?4)"
-		    " ORDER BY id LIMIT ?5",
+	[S_INSERT] = ("INSERT INTO alert(" COLUMNS ", at) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"),
+	[S_READ] = ("SELECT " COLUMNS " FROM alert WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3"),
+	[S_QUERY] = ("SELECT " COLUMNS " FROM alert WHERE id > ?1 AND ts >= ?2 AND prio <= ?3 AND (?4 IS NULL OR rule = ?4)"
+		    " ORDER BY id LIMIT ?5"),
 	[S_LAST] = "SELECT max(id) FROM alert",
 	[S_CURSOR] = "SELECT cursor FROM sink WHERE name = ?1",
 	[S_SET_CURSOR] = "INSERT INTO sink(name, cursor) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET cursor = ?2",
@@ -38,8 +38,8 @@ static const char *const sql[] = {
 	[S_SET_META] = "INSERT INTO meta(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
 	[S_PAGES] = "PRAGMA page_count",
 	[S_FREE] = "PRAGMA freelist_count",
-	[S_DISCARD] = "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE prio = (SELECT max(prio) FROM alert)"
-		      " ORDER BY id LIMIT ?1)",
+	[S_DISCARD] = ("DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE prio = (SELECT max(prio) FROM alert)"
+		      " ORDER BY id LIMIT ?1)"),
 	/* at never falls with rising id: the oldest n, of which the last one that is too old */
 	[S_EXPIRE_UPTO] = "SELECT max(id) FROM (SELECT id, at FROM alert ORDER BY id LIMIT ?2) WHERE at < ?1",
 	[S_EXPIRE] = "DELETE FROM alert WHERE id <= ?1",

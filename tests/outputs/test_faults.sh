@@ -39,8 +39,10 @@ done
 fresh
 receiver "$tmp/received" --numbers --mode status=400 --after 100
 # shellcheck disable=SC2046
-numbered 1 $n 0 $(http "http://127.0.0.1:$port/")
+numbered 1 $n 0 $(http "http://me:secret@127.0.0.1:$port/in?token=secret")
 finished 30
+logged 'http://127.0.0.1:[0-9]*/in answers 400' || fail "status 400: not told"
+if logged secret; then fail "a password is in the log"; fi
 [ "$(stat_of 'output http' failed)" = $((n - 100)) ] || fail "status 400: not counted"
 [ "$(grep -c 'answers 400' "$tmp/err")" = 1 ] || fail "status 400: told other than once"
 
