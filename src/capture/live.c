@@ -1,7 +1,7 @@
 /* Live capture: opens the probe, owns its rings and counters, changes its interest.
  *
  * Called by the daemon's main thread; reader threads drain the rings (ring.c). Flow: live_open checks the
- * machine, loads the programs and makes a ring for every CPU that is online; live_attach lets events flow.
+ * machine, loads the programs and makes rings for the CPUs that are online; live_attach lets events flow.
  * The probe writes its counters into memory shared with us, so reading them costs nothing. */
 #include "capture/live_internal.h"
 
@@ -22,9 +22,11 @@
 #define PIDNS_INIT_INO 0xEFFFFFFCU /* inode of the node's first pid namespace; fixed in the kernel */
 #define NS_PER_S 1000000000ULL
 
-const char *const live_drop_name[LIVE_DROP_MAX] = { "ring_full", "scratch", "too_big", "no_ring", "tail_call", "bug" };
+const char *const live_drop_name[LIVE_DROP_MAX] = { "ring_full", "class",	"share",     "rate", "scratch",
+						    "too_big",	 "no_ring", "tail_call", "bug" };
 
-static_assert((int)PD_RING_FULL == (int)LIVE_DROP_RING_FULL && (int)PD_SCRATCH == (int)LIVE_DROP_SCRATCH &&
+static_assert((int)PD_RING_FULL == (int)LIVE_DROP_RING_FULL && (int)PD_CLASS == (int)LIVE_DROP_CLASS &&
+		      (int)PD_SHARE == (int)LIVE_DROP_SHARE && (int)PD_RATE == (int)LIVE_DROP_RATE && (int)PD_SCRATCH == (int)LIVE_DROP_SCRATCH &&
 		      (int)PD_TOO_BIG == (int)LIVE_DROP_TOO_BIG && (int)PD_NO_RING == (int)LIVE_DROP_NO_RING &&
 		      (int)PD_TAIL_CALL == (int)LIVE_DROP_TAIL_CALL && (int)PD_BUG == (int)LIVE_DROP_BUG &&
 		      (int)PD_MAX == (int)LIVE_DROP_MAX,
@@ -56,13 +58,24 @@ static uint64_t boot_epoch(void)
 	return epoch;
 }
 
+static uint64_t or_default(uint32_t v, uint32_t def)
+{
+	return v ? v : def;
+}
+
 static void set_config(struct live *l)
 {
+	const struct live_opts *o = &l->opts;
 	struct stat st;
 
 	l->config = (struct probe_config){
 		.boot_epoch = boot_epoch(),
-		.ring_bytes = l->opts.ring_bytes,
+		.bulk_bytes = (uint64_t)o->ring_bytes * or_default(o->bulk_percent, 75) / 100,
+		.fair_bytes = (uint64_t)o->ring_bytes * or_default(o->fair_percent, 50) / 100,
+		.wake_bytes = (uint64_t)o->ring_bytes * or_default(o->wake_percent, 25) / 100,
+		.window_ns = or_default(o->window_us, 5000) * 1000,
+		.token_ns = NS_PER_S / or_default(o->critical_rate, 1000),
+		.tokens = (uint32_t)or_default(o->critical_burst, 64),
 		.self_tgid = (uint32_t)getpid(),
 		.snaplen = l->opts.snaplen < PROBE_SNAPLEN_MAX ? l->opts.snaplen : PROBE_SNAPLEN_MAX,
 		.drop_failed = l->opts.drop_failed_exit,
@@ -100,30 +113,42 @@ int live_new_ring(uint32_t bytes)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The map in the probe is filled last: before, the CPU's events are counted as without a ring. */
-static int add_ring(struct live *l, unsigned cpu)
+static int map_ring(struct live *l, unsigned ring)
 {
-	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u32 = cpu };
-	uint32_t key = cpu;
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u32 = ring };
 	int fd = l->spare_ring >= 0 ? l->spare_ring : live_new_ring(l->opts.ring_bytes), rc;
 
 	l->spare_ring = -1;
 	if (fd < 0)
 		return fd;
-	rc = ring_map(&l->ring[cpu], fd, l->opts.ring_bytes);
-	if (rc)
-		goto err;
-	if (bpf_map_update_elem(live_map_fd(l, "rings"), &key, &fd, BPF_ANY) ||
-	    epoll_ctl(l->wake_fd, EPOLL_CTL_ADD, fd, &e)) {
+	rc = ring_map(&l->ring[ring], fd, l->opts.ring_bytes);
+	if (!rc && epoll_ctl(l->wake_fd, EPOLL_CTL_ADD, fd, &e))
 		rc = -errno;
-		goto err;
+	if (rc) {
+		ring_fini(&l->ring[ring]);
+		close(fd);
+		return rc;
 	}
-	l->ring_fd[cpu] = fd;
+	l->ring_fd[ring] = fd;
 	return 0;
-err:
-	ring_fini(&l->ring[cpu]);
-	close(fd);
-	return rc;
+}
+
+/* The map in the probe is filled last: before, the CPU's events are counted as without a ring. */
+static int add_cpu(struct live *l, unsigned cpu)
+{
+	unsigned ring = cpu / l->per_ring;
+	uint32_t key = cpu;
+
+	if (l->ring_fd[ring] < 0) {
+		int rc = map_ring(l, ring);
+
+		if (rc)
+			return rc;
+	}
+	if (bpf_map_update_elem(live_map_fd(l, "rings"), &key, &l->ring_fd[ring], BPF_ANY))
+		return -errno;
+	l->has_ring[cpu] = true;
+	return 0;
 }
 
 int live_refresh_rings(struct live *l)
@@ -133,9 +158,9 @@ int live_refresh_rings(struct live *l)
 	for (unsigned i = 0; i < l->cpus; i++) {
 		int rc;
 
-		if (l->ring_fd[i] >= 0 || !cpu_online(i))
+		if (l->has_ring[i] || !cpu_online(i))
 			continue;
-		rc = add_ring(l, i);
+		rc = add_cpu(l, i);
 		if (rc)
 			return rc;
 		added++;
@@ -156,12 +181,12 @@ static int make_rings(struct live *l, struct base_err *err)
 
 unsigned live_ring_count(const struct live *l)
 {
-	return l->cpus;
+	return l->rings;
 }
 
 struct live_ring *live_ring(struct live *l, unsigned index)
 {
-	return index < l->cpus ? &l->ring[index] : NULL;
+	return index < l->rings ? &l->ring[index] : NULL;
 }
 
 int live_wake_fd(struct live *l)
@@ -183,6 +208,11 @@ static int check_opts(const struct live_opts *o, struct base_err *err)
 	if (!o->ring_bytes || o->ring_bytes & (o->ring_bytes - 1) || o->ring_bytes % (uint32_t)page)
 		return base_err_set(err, NULL, 0, 0, "a ring of %u bytes is not possible: a power of two and a multiple of "
 				    "%ld is needed", o->ring_bytes, page);
+	if (or_default(o->wake_percent, 25) > or_default(o->fair_percent, 50) ||
+	    or_default(o->fair_percent, 50) > or_default(o->bulk_percent, 75) || o->bulk_percent > 99)
+		return base_err_set(err, NULL, 0, 0, "marks of the rings must rise: wake-up at %u%%, shares from %u%%, bulk up to %u%% "
+				    "(at most 99%%)", (unsigned)or_default(o->wake_percent, 25),
+				    (unsigned)or_default(o->fair_percent, 50), (unsigned)or_default(o->bulk_percent, 75));
 	return 0;
 }
 
@@ -206,13 +236,16 @@ int live_open(const struct live_opts *opts, struct live **ret, struct base_err *
 	l->wake_fd = l->spare_ring = -1;
 	for (unsigned i = 0; i < LIVE_LINKS; i++)
 		l->link[i] = -1;
-	l->ring = calloc(l->cpus, sizeof(*l->ring));
-	l->ring_fd = malloc(l->cpus * sizeof(*l->ring_fd));
-	if (!l->ring || !l->ring_fd) {
+	l->per_ring = opts->cpus_per_ring < l->cpus ? (unsigned)or_default(opts->cpus_per_ring, 1) : l->cpus;
+	l->rings = (l->cpus + l->per_ring - 1) / l->per_ring;
+	l->ring = calloc(l->rings, sizeof(*l->ring));
+	l->ring_fd = malloc(l->rings * sizeof(*l->ring_fd));
+	l->has_ring = calloc(l->cpus, sizeof(*l->has_ring));
+	if (!l->ring || !l->ring_fd || !l->has_ring) {
 		rc = live_explain(err, -ENOMEM, "the capture", NULL);
 		goto err;
 	}
-	for (unsigned i = 0; i < l->cpus; i++)
+	for (unsigned i = 0; i < l->rings; i++)
 		l->ring_fd[i] = -1;
 	set_config(l);
 	live_ia32(l->from32, l->from_socketcall);
@@ -309,9 +342,9 @@ void live_close(struct live *l)
 		return;
 	if (l->link[LIVE_LINKS - 1] >= 0)
 		live_detach(l);
-	for (unsigned i = 0; l->ring && i < l->cpus; i++)
+	for (unsigned i = 0; l->ring && i < l->rings; i++)
 		ring_fini(&l->ring[i]);
-	for (unsigned i = 0; l->ring_fd && i < l->cpus; i++) {
+	for (unsigned i = 0; l->ring_fd && i < l->rings; i++) {
 		if (l->ring_fd[i] >= 0)
 			close(l->ring_fd[i]);
 	}
@@ -322,6 +355,7 @@ void live_close(struct live *l)
 	live_unload(l);
 	free(l->ring);
 	free(l->ring_fd);
+	free(l->has_ring);
 	free(l);
 }
 
@@ -364,4 +398,26 @@ void live_stats(struct live *l, struct live_stats *ret)
 	}
 	sum.recursion_misses = live_misses(l);
 	*ret = sum;
+}
+
+int live_losses(struct live *l, int cpu, struct live_losses *ret)
+{
+	struct probe_short *one = malloc(sizeof(*one));
+	uint32_t from = cpu < 0 ? 0 : (uint32_t)cpu, to = cpu < 0 ? l->cpus : from + 1;
+	int rc = one ? 0 : -ENOMEM;
+
+	memset(ret, 0, sizeof(*ret));
+	for (uint32_t i = from; !rc && i < to; i++) {
+		if (bpf_map_lookup_elem(live_map_fd(l, "shorts"), &i, one)) {
+			rc = -errno;
+			break;
+		}
+		for (unsigned t = 0; t < EVT_TYPE_MAX; t++) {
+			for (unsigned c = 0; c < LIVE_DROP_MAX; c++)
+				ret->n[c][t] += one->lost[c][t];
+			ret->critical[t] += one->lost_critical[t];
+		}
+	}
+	free(one);
+	return rc;
 }

@@ -9,11 +9,23 @@
 #define LIVE_SC_MAX 512
 
 /* Causes of loss, counted by the probe per CPU. */
-enum live_drop { LIVE_DROP_RING_FULL, LIVE_DROP_SCRATCH, LIVE_DROP_TOO_BIG, LIVE_DROP_NO_RING, LIVE_DROP_TAIL_CALL, LIVE_DROP_BUG, LIVE_DROP_MAX };
+enum live_drop {
+	LIVE_DROP_RING_FULL, /* no room at all */
+	LIVE_DROP_CLASS,     /* bulk beyond what bulk may fill */
+	LIVE_DROP_SHARE,     /* bulk of a thread group that had its share */
+	LIVE_DROP_RATE,	     /* change of state beyond the thread group's tokens */
+	LIVE_DROP_SCRATCH, LIVE_DROP_TOO_BIG, LIVE_DROP_NO_RING, LIVE_DROP_TAIL_CALL, LIVE_DROP_BUG, LIVE_DROP_MAX
+};
 extern const char *const live_drop_name[LIVE_DROP_MAX];
 
 struct live_opts {
 	uint32_t ring_bytes;	/* per ring, power of two, multiple of the page size; 8 MiB for preset 4 */
+	uint32_t cpus_per_ring; /* 0 = 1; UINT32_MAX: one ring for all */
+	/* Where in a ring the rules change, percent of its size, wake <= fair <= bulk < 100; 0 = 25, 50, 75. */
+	uint32_t wake_percent, fair_percent, bulk_percent;
+	uint32_t window_us;	/* how long shares above fair_percent count; 0 = 5000 */
+	uint32_t critical_rate, critical_burst; /* changes of state per second that a thread group may put above
+						 * bulk_percent, and at once; 0 = 1000, 64 */
 	uint32_t snaplen;	/* bytes of I/O payload kept */
 	bool drop_failed_exit;
 	uint64_t interest[LIVE_SC_MAX / 64]; /* bit per portable syscall code: events to produce */
@@ -32,17 +44,27 @@ void live_close(struct live *l);
 int live_set_interest(struct live *l, const uint64_t interest[LIVE_SC_MAX / 64]);
 const char *live_attach_type(const struct live *l); /* "tp_btf" or "raw_tp" */
 
-/* One ring per possible CPU, numbered alike; that of a CPU that has never been online stays empty. */
+/* A ring for each cpus_per_ring possible CPUs, in order; that of CPUs that have never been online stays empty. */
 unsigned live_ring_count(const struct live *l);
-/* Makes the rings of CPUs that came online since. The readers see them at their next pass. Returns how many,
+/* Gives CPUs that came online since their rings. The readers see them at their next pass. Returns how many CPUs,
  * or -errno. Cheap enough for every few seconds; losses of a new CPU until then count as no_ring. */
 int live_refresh_rings(struct live *l);
 
-/* Per-CPU counters, summed or for one CPU. */
+/* Counters, summed or for one CPU. produced = handed over by the rings + sum of dropped, at any moment when nothing is
+ * in the rings. A recursion miss is a run of a program that the kernel skipped: it may or may not have been an event,
+ * and which CPU's it was is not told (0 for one CPU). */
 struct live_stats { uint64_t produced, dropped[LIVE_DROP_MAX], dropped_critical, recursion_misses; };
 unsigned live_cpu_count(const struct live *l);
 int live_cpu_stats(struct live *l, unsigned cpu, struct live_stats *ret);
 void live_stats(struct live *l, struct live_stats *ret);
+/* The same losses by event type; type 0: not known which. */
+struct live_losses { uint64_t n[LIVE_DROP_MAX][EVT_TYPE_MAX], critical[EVT_TYPE_MAX]; };
+/* Of one CPU, or -1 of all. 0 or -errno. Asks the kernel: tens of microseconds per CPU. */
+int live_losses(struct live *l, int cpu, struct live_losses *ret);
+/* The attached programs, as far as the kernel counts (sysctl kernel.bpf_stats_enabled). Returns how many. */
+#define LIVE_PROGRAMS 4
+struct live_program { const char *name; uint64_t runs, run_ns; };
+unsigned live_programs(struct live *l, struct live_program ret[LIVE_PROGRAMS]);
 
 /* ---- one ring; a ring is drained by one reader thread at a time. [reader] ------------------ */
 

@@ -32,8 +32,10 @@ struct live {
 	uint16_t from_socketcall[PROBE_SOCKETCALLS];
 	bool loaded[PROBE_MAX_NR]; /* the jump table has a program for this number */
 	unsigned cpus;		/* possible CPUs */
-	struct live_ring *ring; /* owned, [cpus] */
-	int *ring_fd;		/* owned, [cpus]; -1: the CPU has never been online */
+	unsigned rings, per_ring; /* CPU n uses ring n / per_ring */
+	struct live_ring *ring; /* owned, [rings] */
+	int *ring_fd;		/* owned, [rings]; -1: none of its CPUs has ever been online */
+	bool *has_ring;		/* owned, [cpus]: the probe knows the CPU's ring */
 	int spare_ring;		/* made before the programs, to be some CPU's ring; -1 taken */
 	int wake_fd;		/* epoll over ring_fd */
 };

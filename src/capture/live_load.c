@@ -156,13 +156,16 @@ static void set_constants(struct live *l, struct probe *p)
 	for (size_t i = 0; i < evt_syscall_count; i++) {
 		int nr = native_nr(&evt_syscalls[i]);
 
-		if (nr >= 0)
-			((uint16_t *)p->rodata->portable)[nr] = evt_syscalls[i].code;
+		if (nr < 0)
+			continue;
+		((uint16_t *)p->rodata->portable)[nr] = evt_syscalls[i].code;
+		((uint16_t *)p->rodata->exit_type)[nr] = (uint16_t)evt_syscalls[i].exit_event;
 	}
 	memcpy((void *)p->rodata->from32, l->from32, sizeof(l->from32));
 	memcpy((void *)p->rodata->from_socketcall, l->from_socketcall, sizeof(l->from_socketcall));
 	bpf_map__set_max_entries(p->maps.scratches, l->cpus);
 	bpf_map__set_max_entries(p->maps.rings, l->cpus);
+	bpf_map__set_max_entries(p->maps.shorts, l->cpus);
 	/* The first ring is the pattern the kernel holds the others against; before 5.10 their size counts. */
 	if (!l->objects)
 		bpf_map__set_inner_map_fd(p->maps.rings, l->spare_ring);
@@ -301,17 +304,36 @@ int live_map_fd(struct live *l, const char *name)
 	return bpf_object__find_map_fd_by_name(l->object[0]->obj, name);
 }
 
+static bool program_info(struct live *l, unsigned i, struct bpf_prog_info *ret)
+{
+	int fd = bpf_program__fd(bpf_object__find_program_by_name(l->object[0]->obj, points[i].program));
+	__u32 len = sizeof(*ret);
+
+	*ret = (struct bpf_prog_info){ 0 };
+	return !bpf_obj_get_info_by_fd(fd, ret, &len);
+}
+
 uint64_t live_misses(struct live *l)
 {
+	struct bpf_prog_info info;
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < LIVE_LINKS && l->objects; i++) {
-		int fd = bpf_program__fd(bpf_object__find_program_by_name(l->object[0]->obj, points[i].program));
-		struct bpf_prog_info info = { 0 };
-		__u32 len = sizeof(info);
-
-		if (!bpf_obj_get_info_by_fd(fd, &info, &len))
+		if (program_info(l, i, &info))
 			sum += info.recursion_misses;
 	}
 	return sum;
+}
+
+unsigned live_programs(struct live *l, struct live_program ret[LIVE_PROGRAMS])
+{
+	static_assert((int)LIVE_PROGRAMS == (int)LIVE_LINKS, "one entry for each attached program");
+	struct bpf_prog_info info;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < LIVE_LINKS && l->objects; i++) {
+		if (program_info(l, i, &info) && info.run_cnt)
+			ret[n++] = (struct live_program){ points[i].tracepoint, info.run_cnt, info.run_time_ns };
+	}
+	return n;
 }

@@ -116,8 +116,9 @@ static void full_ring(struct live *l)
 	}
 	live_stats(l, &after);
 	CHECK(most > RING / 2 && most < RING, "%" PRIu64 " of %u bytes used", most, RING);
-	CHECK(after.dropped[LIVE_DROP_RING_FULL] > before.dropped[LIVE_DROP_RING_FULL] + 1000, "%" PRIu64 " refused",
-	      after.dropped[LIVE_DROP_RING_FULL] - before.dropped[LIVE_DROP_RING_FULL]);
+	CHECK(after.dropped[LIVE_DROP_CLASS] + after.dropped[LIVE_DROP_SHARE] >
+		      before.dropped[LIVE_DROP_CLASS] + before.dropped[LIVE_DROP_SHARE] + 1000, "%" PRIu64 " and %" PRIu64 " refused",
+	      after.dropped[LIVE_DROP_CLASS] - before.dropped[LIVE_DROP_CLASS], after.dropped[LIVE_DROP_SHARE] - before.dropped[LIVE_DROP_SHARE]);
 	CHECK(after.dropped_critical == before.dropped_critical, "critical ones lost");
 	CHECK(epoll_wait(live_wake_fd(l), &e, 1, 1000) == 1, "no wake-up");
 	s = (struct seen){ .tgid = (uint32_t)pid };
@@ -167,8 +168,8 @@ static void state_flood(struct live *l)
 	}
 	live_stats(l, &after);
 	CHECK(most > RING / 4 * 3 && most < RING / 16 * 15, "%" PRIu64 " of %u bytes used", most, RING);
-	CHECK(after.dropped[LIVE_DROP_RING_FULL] > before.dropped[LIVE_DROP_RING_FULL] + 1000, "%" PRIu64 " refused",
-	      after.dropped[LIVE_DROP_RING_FULL] - before.dropped[LIVE_DROP_RING_FULL]);
+	CHECK(after.dropped[LIVE_DROP_RATE] > before.dropped[LIVE_DROP_RATE] + 1000, "%" PRIu64 " refused",
+	      after.dropped[LIVE_DROP_RATE] - before.dropped[LIVE_DROP_RATE]);
 	CHECK(after.dropped_critical == before.dropped_critical, "critical ones lost");
 	s = (struct seen){ .tgid = (uint32_t)pid };
 	drain(l, &s, PPME_PROCEXIT_1_E);

@@ -19,25 +19,51 @@
 /* How much an event matters when room is short. */
 enum { BULK, STATE, LIFE }; /* LIFE: fork, exec, exit. STATE: a change that succeeded */
 
-/* May the current CPU's ring take an event now? Bulk may fill three quarters, the others the rest. *wake becomes the flags of the hand-over: one wake-up when the ring passes a quarter. */
-static __always_inline void *admit(uint32_t cpu, uint32_t weight, uint64_t *wake)
+/* Counts an event of this CPU that was not given to the ring. */
+PART lost(uint32_t cause, uint32_t type, uint32_t critical)
+{
+	count_drop(bpf_get_smp_processor_id(), cause, type, critical);
+	return 0;
+}
+
+/* The ring is filled beyond config.fair_bytes. 1: this event may go in, 0: it is refused (and counted). */
+PART squeeze(uint64_t used, uint32_t weight, uint32_t type, uint32_t size)
+{
+	uint32_t cpu = bpf_get_smp_processor_id(), tgid = bpf_get_current_pid_tgid() >> 32, cause;
+	struct probe_short *more;
+
+	if (used > config.bulk_bytes) {
+		if (weight == LIFE || (weight == STATE && take_token(tgid)))
+			return 1;
+		cause = weight == BULK ? PD_CLASS : PD_RATE;
+	} else {
+		more = bpf_map_lookup_elem(&shorts, &cpu);
+		if (weight != BULK || !more || take_share(more, tgid, size))
+			return 1;
+		cause = PD_SHARE;
+	}
+	count_drop(cpu, cause, type, false);
+	return 0;
+}
+
+/* May the current CPU's ring take an event of `size` bytes now? Bulk may fill three quarters, above half of the ring
+ * within its thread group's share; the others have the rest, changes of state by token. *wake becomes the flags of
+ * the hand-over: one wake-up when the ring passes a quarter. */
+static __always_inline void *admit(uint32_t cpu, uint32_t weight, uint32_t type, uint32_t size, uint64_t *wake)
 {
 	struct probe_cpu *c = cpu_state(cpu);
 	void *ring = bpf_map_lookup_elem(&rings, &cpu);
 	uint64_t used;
 
 	if (!ring) {
-		count_drop(cpu, PD_NO_RING, weight);
+		lost(PD_NO_RING, type, weight != BULK);
 		return NULL;
 	}
 	used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	if (used > config.ring_bytes / 4 * 3 && weight != LIFE &&
-	    (weight == BULK || !take_token(bpf_get_current_pid_tgid() >> 32))) {
-		count_drop(cpu, PD_RING_FULL, false);
+	if (used > config.fair_bytes && !squeeze(used, weight, type, size))
 		return NULL;
-	}
 	*wake = BPF_RB_NO_WAKEUP;
-	if (used >= config.ring_bytes / 4) {
+	if (used >= config.wake_bytes) {
 		if (!c->woken) {
 			c->woken = 1;
 			*wake = BPF_RB_FORCE_WAKEUP;
@@ -74,6 +100,10 @@ static __always_inline void put_head(uint8_t *p, uint32_t cpu, uint32_t type, ui
 		lossy[slot] = 0;
 		flags |= EVT_ENV_LOSSY;
 	}
+	/* A child inherits what is known of its parent, so also that it is not to be trusted. The parent's mark stays
+	 * for its own next event. */
+	if (who->flags & EVT_ENV_FORK && lossy[who->peer & (PROBE_LOSSY_SLOTS - 1)] == who->peer)
+		flags |= EVT_ENV_LOSSY;
 	ST32(p, size);
 	ST32(p + 4, who->tgid);
 	ST32(p + 8, who->peer);
@@ -94,14 +124,14 @@ static __always_inline uint8_t *fixed_open(uint32_t type, uint32_t nparams, uint
 {
 	uint32_t cpu = bpf_get_smp_processor_id();
 	struct subject who = subject_current(weight);
-	void *ring = admit(cpu, weight, wake);
+	void *ring = admit(cpu, weight, type, size, wake);
 	uint8_t *p;
 
 	if (!ring)
 		return NULL;
 	p = bpf_ringbuf_reserve(ring, size, 0);
 	if (!p) {
-		count_drop(cpu, PD_RING_FULL, weight);
+		lost(PD_RING_FULL, type, weight != BULK);
 		return NULL;
 	}
 	who.peer = peer;
@@ -141,25 +171,33 @@ void fixed_parameters_do_not_add_up(void) __attribute__((error("parameters do no
 
 /* ---- variable events ---------------------------------------------------------------------- */
 
-/* Takes this CPU's scratch for an event of nparams parameters. NULL: in use (counted). */
-static __always_inline struct scratch *var_open(uint32_t nparams, bool critical)
+/* Takes this CPU's scratch for an event of nparams parameters. NULL: in use (counted). type: for counting. */
+static __always_inline struct scratch *var_open_as(uint32_t type, uint32_t nparams, bool critical)
 {
 	uint32_t cpu = bpf_get_smp_processor_id();
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
 
 	if (!s) {
-		count_drop(cpu, PD_BUG, critical);
+		lost(PD_BUG, type, critical);
 		return NULL;
 	}
 	if (s->nest++) {
 		s->nest--;
-		count_drop(cpu, PD_SCRATCH, critical);
+		lost(PD_SCRATCH, type, critical);
 		return NULL;
 	}
 	s->owner = bpf_get_current_pid_tgid();
 	s->len_pos = LENS_AT;
 	s->pos = LENS_AT + 2 * nparams;
 	return s;
+}
+
+/* For the event of the system call under way. */
+static __always_inline struct scratch *var_open(uint32_t nparams, bool critical)
+{
+	uint32_t nr = cpu_state(bpf_get_smp_processor_id())->nr;
+
+	return var_open_as(exit_type[nr & (PROBE_MAX_NR - 1)], nparams, critical);
 }
 
 /* Gives the event to the ring and the scratch back. */
@@ -172,22 +210,22 @@ static __always_inline int var_close_as(struct scratch *s, uint32_t type, uint32
 	void *ring;
 
 	if (s->len_pos != LENS_AT + 2 * nparams || s->owner != bpf_get_current_pid_tgid()) {
-		count_drop(cpu, s->len_pos == LENS_AT + 2 * nparams ? PD_SCRATCH : PD_BUG, critical);
+		lost(s->len_pos == LENS_AT + 2 * nparams ? PD_SCRATCH : PD_BUG, type, critical);
 		goto out;
 	}
 	if (end > BUF_LIMIT - 8) {
-		count_drop(cpu, PD_TOO_BIG, critical);
+		lost(PD_TOO_BIG, type, critical);
 		goto out;
 	}
-	ring = admit(cpu, weight, &wake);
+	size = (end + 7) & ~7ULL;
+	ring = admit(cpu, weight, type, size, &wake);
 	if (!ring)
 		goto out;
-	size = (end + 7) & ~7ULL;
 	put_head(s->buf, cpu, type, nparams, size, end - ENV_SIZE, who);
 	if (bpf_ringbuf_output(ring, s->buf, size, wake)) {
 		/* Numbered already: the gap in the sequence is where it would have been. */
 		cpu_state(cpu)->seq--;
-		count_drop(cpu, PD_RING_FULL, critical);
+		lost(PD_RING_FULL, type, critical);
 	}
 out:
 	s->nest--;

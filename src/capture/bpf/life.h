@@ -171,7 +171,7 @@ int on_fork(uint64_t *ctx)
 	who.flags = EVT_ENV_FORK | EVT_ENV_CRITICAL;
 	if (BPF_CORE_READ(self, thread_pid, level))
 		bpf_map_update_elem(&forked, &tid, &who.tgid, BPF_ANY);
-	s = var_open(CLONE_PARAMS, true);
+	s = var_open_as(fork_type(), CLONE_PARAMS, true);
 	if (!s)
 		return 0;
 	child = untyped(s, child);
@@ -240,7 +240,7 @@ int on_exec(uint64_t *ctx)
 	if (!enabled || BPF_CORE_READ(t, flags) & PF_KTHREAD)
 		return 0;
 	no_syscall();
-	s = var_open(31, true);
+	s = var_open_as(PPME_SYSCALL_EXECVE_19_X, 31, true);
 	if (!s)
 		return 0;
 	put_u64(s, 0);

@@ -49,6 +49,13 @@ struct {
 	__uint(value_size, sizeof(uint32_t));
 } jump SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* CPUs; set by the loader */
+	__type(key, uint32_t);
+	__type(value, struct probe_short);
+} shorts SEC(".maps");
+
 /* Forks by callers inside a pid namespace: parent's tid -> child's tgid, from the fork tracepoint to the
  * parent's return, which only knows the child's number inside the namespace. */
 struct {
@@ -61,6 +68,8 @@ struct {
 const volatile struct probe_config config;
 /* Portable code of a native number, 0 unknown. */
 const volatile uint16_t portable[PROBE_MAX_NR];
+/* The event of a native number. */
+const volatile uint16_t exit_type[PROBE_MAX_NR];
 /* Native number of a 32-bit caller's, PROBE_NO_NR none. */
 const volatile uint16_t from32[PROBE_MAX_NR];
 const volatile uint16_t from_socketcall[PROBE_SOCKETCALLS]; /* likewise, by the sub-number */
@@ -86,24 +95,21 @@ static __always_inline struct scratch *scratch_here(void)
 
 /* What a thread group may take of the last quarter of a ring for changes of its state: so many at once, then
  * one per interval. A flood of them is then like any other flood, and leaves room for forks, execs and exits. */
-#define BUCKET_SIZE 64
-#define BUCKET_NS 1000000
-
 struct probe_bucket buckets[PROBE_BUCKETS];
 
 /* Called only when a ring is more than three quarters full. Two CPUs may count one token twice: no harm. */
 static __always_inline bool take_token(uint32_t tgid)
 {
 	struct probe_bucket *b = &buckets[tgid & (PROBE_BUCKETS - 1)];
-	uint64_t now = bpf_ktime_get_boot_ns(), earned = (now - b->since) / BUCKET_NS;
+	uint64_t now = bpf_ktime_get_boot_ns(), earned = (now - b->since) / config.token_ns;
 
-	if (b->tgid != tgid || earned >= BUCKET_SIZE) {
+	if (b->tgid != tgid || earned >= config.tokens) {
 		b->tgid = tgid;
-		b->tokens = BUCKET_SIZE;
+		b->tokens = config.tokens;
 		b->since = now;
 	} else if (earned) {
-		b->tokens = b->tokens + earned > BUCKET_SIZE ? BUCKET_SIZE : b->tokens + earned;
-		b->since += earned * BUCKET_NS;
+		b->tokens = b->tokens + earned > config.tokens ? config.tokens : b->tokens + earned;
+		b->since += earned * config.token_ns;
 	}
 	if (!b->tokens)
 		return false;
@@ -122,14 +128,52 @@ static __always_inline void mark_lossy(uint32_t tgid)
 	lossy[tgid & (PROBE_LOSSY_SLOTS - 1)] = tgid;
 }
 
-static __always_inline void count_drop(uint32_t cpu, uint32_t cause, bool critical)
+/* An event of this type was not given to the ring. critical: it was of a kind that has the reserve. Counters are
+ * added to atomically: on kernels where a program can be preempted by another, nothing is lost of them. */
+static __always_inline void count_drop(uint32_t cpu, uint32_t cause, uint32_t type, bool critical)
 {
 	struct probe_cpu *c = cpu_state(cpu);
+	struct probe_short *more = bpf_map_lookup_elem(&shorts, &cpu);
 
 	c->seq++;
-	if (cause < PD_MAX)
-		c->dropped[cause]++;
+	if (cause >= PD_MAX)
+		return;
+	__sync_fetch_and_add(&c->dropped[cause], 1);
 	if (critical)
-		c->dropped_critical++;
+		__sync_fetch_and_add(&c->dropped_critical, 1);
+	if (more) {
+		__sync_fetch_and_add(&more->lost[cause][type & (PROBE_TYPES - 1)], 1);
+		if (critical)
+			__sync_fetch_and_add(&more->lost_critical[type & (PROBE_TYPES - 1)], 1);
+	}
 	mark_lossy(bpf_get_current_pid_tgid() >> 32);
+}
+
+/* Bulk above half of the ring: only of thread groups that have had less than their share of the room between
+ * there and the reserve. A window is a few drain intervals long, so that who floods finds the door shut
+ * most of the time, and who makes an event now and then finds it open. One share more is kept than there are groups:
+ * for the next one to come. Called on the CPU that `m` belongs to. */
+static __always_inline bool take_share(struct probe_short *m, uint32_t tgid, uint32_t size)
+{
+	uint64_t now = bpf_ktime_get_boot_ns(), groups;
+	struct probe_share *s;
+
+	if (now - m->since >= config.window_ns) {
+		/* a window that was not followed by the next tells nothing about it */
+		m->groups_before = now - m->since < 2 * config.window_ns ? m->groups : 0;
+		m->groups = 0;
+		m->since = now;
+		m->window++;
+	}
+	s = &m->share[(tgid * 2654435761U) >> 24 & (PROBE_SHARES - 1)];
+	if (s->window != m->window) {
+		s->window = m->window;
+		s->bytes = 0;
+		m->groups++;
+	}
+	groups = (m->groups > m->groups_before ? m->groups : m->groups_before) + 1;
+	if ((uint64_t)(s->bytes + size) * groups > config.bulk_bytes - config.fair_bytes)
+		return false;
+	s->bytes += size;
+	return true;
 }

@@ -70,7 +70,6 @@ static __always_inline uint32_t compat_open(uint64_t *ctx, uint32_t nr, struct p
 		c->arg[4] = REG(regs, di);
 		c->arg[5] = REG(regs, bp);
 	}
-	c->nr = native;
 	return native;
 }
 #else
@@ -110,7 +109,8 @@ int on_sys_exit(uint64_t *ctx)
 		if (nr >= PROBE_MAX_NR || !interest[nr])
 			return 0;
 	}
+	c->nr = nr;
 	bpf_tail_call(ctx, &jump, nr);
-	count_drop(bpf_get_smp_processor_id(), PD_TAIL_CALL, false);
+	count_drop(bpf_get_smp_processor_id(), PD_TAIL_CALL, exit_type[nr & (PROBE_MAX_NR - 1)], false);
 	return 0;
 }
