@@ -120,6 +120,7 @@ void state_task_fini_private(struct state_shard *s, struct state_task *t)
 {
 	struct apply_shard *a = apply_of(s);
 
+	stat_sub(&s->stats.fds, fdtab_count(t->fds));
 	fdtab_unref(&s->slab, t->fds);
 	t->fds = NULL;
 	drop_enter(s, t);
@@ -346,7 +347,7 @@ static void ctx_init(struct state_ctx *ctx, struct state_shard *s, const struct 
 
 int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx)
 {
-	bool mine = is_mine(s, ev), given = false;
+	bool mine = is_mine(s, ev), given = false, lossy;
 	enum lookup kind = mine ? apply_of(s)->lookup[ev->hdr->type] : LOOKUP_NONE;
 	struct evt_handover *h = ev->part == EVT_WHOLE ? NULL : ev->handover;
 	struct state_task *t;
@@ -357,6 +358,8 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 	if (state_table_opts(s->table)->live)
 		task_purge(s, ev);
 	t = kind == LOOKUP_NONE ? NULL : state_own_in(s, (int64_t)ev->hdr->tid, ev->env->tgid);
+	if (kind != LOOKUP_NONE)
+		stat_add(t ? &s->stats.lookups : &s->stats.lookups_failed, 1);
 	r = prepare(s, ev, t, mine, &p);
 	if (r < 0)
 		return r;
@@ -366,6 +369,9 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 		t = task_placeholder(s, (int64_t)ev->hdr->tid, ev->env->tgid, ev->key);
 
 	ctx_init(ctx, s, ev, t);
+	lossy = mine && ev->env->flags & EVT_ENV_LOSSY && !is_stale(ev, t);
+	if (lossy && !(ev->env->flags & EVT_ENV_FORK))
+		state_lossy(s, ev, t);
 	ctx->has_res = evt_result(ev, &ctx->res);
 	if (kind != LOOKUP_NONE && ev->hdr->type != PPME_SCHEDSWITCH_6_E && ev->hdr->type != PPME_PROCINFO_E)
 		state_fd_common(s, ev, ctx);
@@ -379,6 +385,8 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 		if (mine)
 			update_container(s, ev, ctx);
 	}
+	if (lossy && ev->env->flags & EVT_ENV_FORK)
+		state_lossy(s, ev, NULL); /* of the child now: it got its parent's */
 	if (ev->info->dir == EVT_EXIT && ctx->task && ctx->task->enter)
 		apply_of(s)->enter_done = ctx->task; /* rules may still look at it */
 	if (h && ev->part == EVT_GIVE)

@@ -249,6 +249,7 @@ static void add_child(struct state_shard *s, const struct evt *ev, struct state_
 		      struct state_task *old)
 {
 	t->fds = k->fds;
+	stat_add(&s->stats.fds, fdtab_count(t->fds));
 	k->fds = NULL;
 	task_join(s, t, task_ver(t));
 	state_task_add(s, t, ev->key);

@@ -215,8 +215,12 @@ void exec_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 	users_need(s, v->container_id->s, v->pid, v->uid);
 	groups_need(s, v->container_id->s, v->pid, v->gid);
 	state_publish(s, t, v);
-	if (slot && *slot)
+	if (slot && *slot) {
+		uint32_t before = fdtab_count(*slot);
+
 		fdtab_exec(&s->slab, slot);
+		stat_sub(&s->stats.fds, before - fdtab_count(*slot));
+	}
 	end_others(s, ev, t);
 }
 

@@ -112,9 +112,35 @@ void state_fd_common(struct state_shard *s, const struct evt *ev, struct state_c
 		begin_enter(ev, t);
 	else
 		begin_exit(ev, ctx, t);
-	if (ev->info->flags & EVF_USES_FD)
+	if (ev->info->flags & EVF_USES_FD) {
 		ctx->fd = fdtab_get(ctx->fds, t->last_fd);
+		stat_add(ctx->fd ? &s->stats.fd_lookups : &s->stats.fd_lookups_failed, 1);
+		if (!ctx->fd && t->group && t->group->ask)
+			state_lossy_miss(s, t, t->last_fd);
+	}
 	ctx->fd_num = t->last_fd;
+}
+
+bool state_fd_store(struct state_shard *s, struct state_fdtab **slot, int64_t num, struct state_fd *f)
+{
+	uint32_t before;
+	bool ok;
+
+	if (!*slot)
+		*slot = fdtab_new(&s->slab, fd_table_max(s));
+	before = fdtab_count(*slot);
+	ok = fdtab_set(&s->slab, slot, num, f);
+	stat_add(&s->stats.fds, fdtab_count(*slot) - before);
+	return ok;
+}
+
+static void state_fd_drop(struct state_shard *s, struct state_fdtab **slot, int64_t num)
+{
+	uint32_t before = fdtab_count(*slot);
+
+	fdtab_del(&s->slab, slot, num);
+	stat_sub(&s->stats.fds, before - fdtab_count(*slot));
+	stat_add(&s->stats.fds_removed, before - fdtab_count(*slot));
 }
 
 void state_fd_flush_pending(struct state_shard *s)
@@ -127,7 +153,7 @@ void state_fd_flush_pending(struct state_shard *s)
 	s->pending_fd_task = NULL;
 	slot = state_fds_slot(s, t);
 	if (slot)
-		fdtab_del(&s->slab, slot, s->pending_fd);
+		state_fd_drop(s, slot, s->pending_fd);
 	s->pending_fd = -1;
 }
 
@@ -144,9 +170,8 @@ void fdev_add(struct state_shard *s, struct state_ctx *ctx, int64_t num, struct 
 		fd_unref(&s->slab, f);
 		return;
 	}
-	if (!*slot)
-		*slot = fdtab_new(&s->slab, fd_table_max(s));
-	if (fdtab_set(&s->slab, slot, num, f)) {
+	if (state_fd_store(s, slot, num, f)) {
+		stat_add(&s->stats.fds_added, 1);
 		ctx->fd = f;
 		ctx->name_changed = named; /* from nothing to a name */
 	}
@@ -429,7 +454,7 @@ static void parse_close_range(struct state_shard *s, const struct evt *ev, struc
 	only_mark = evt_u64(ev, 3) & CLOSE_RANGE_CLOEXEC;
 	for (int64_t n = fdtab_next(*slot, first); n >= 0 && n <= last; n = fdtab_next(*slot, n + 1)) {
 		if (!only_mark)
-			fdtab_del(&s->slab, slot, n);
+			state_fd_drop(s, slot, n);
 		else if (!(fdtab_get(*slot, n)->open_flags & FD_O_CLOEXEC))
 			fdtab_edit(&s->slab, slot, n)->open_flags |= FD_O_CLOEXEC;
 	}

@@ -13,6 +13,7 @@
 struct state_group {
 	int64_t pid;
 	uint32_t live; /* threads that have not exited */
+	uint32_t ask;  /* after a loss: how many of its unknown descriptors may still be asked for */
 	bool reaper;   /* adopts orphans; mirrored in the group_reaper of its leader's version */
 	struct state_task *first, *last; /* by group_next, group_prev */
 	struct state_group *hash_next;
@@ -59,6 +60,11 @@ struct apply_shard {
 /* Forgets users, containers, interfaces and recent exits, before another capture's head is read. */
 void state_reset_shard(struct state_shard *s);
 void scan_links_free(struct state_shard *s); /* scan.c */
+
+/* lossy.c. The event says that one of its thread group was lost before; t: the event's thread or NULL. */
+void state_lossy(struct state_shard *s, const struct evt *ev, struct state_task *t);
+/* An event of t uses a descriptor that is not known, and t->group->ask is not 0. */
+void state_lossy_miss(struct state_shard *s, struct state_task *t, int64_t fd);
 
 static inline struct apply_shard *apply_of(struct state_shard *s)
 {

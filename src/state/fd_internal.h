@@ -33,6 +33,8 @@ static inline bool evt_enter(const struct state_ctx *ctx, struct evt *ret)
 /* Adds f (reference taken over) under num: it becomes last-event-fd and the event's descriptor, unless
  * the table is full (then the event has none) or the process unknown (then nothing changes). */
 void fdev_add(struct state_shard *s, struct state_ctx *ctx, int64_t num, struct state_fd *f);
+/* Stores f (reference taken over) in a table, made when there is none. False: no room. */
+bool state_fd_store(struct state_shard *s, struct state_fdtab **slot, int64_t num, struct state_fd *f);
 /* The event's descriptor (ctx->fd, which must be set), writable. */
 struct state_fd *fdev_edit(struct state_shard *s, struct state_ctx *ctx);
 /* Names the event's descriptor f, which is writable, and notes whether the name changed. */

@@ -1,6 +1,7 @@
 /* Start-up contents of the table (scan.h), from the head of a capture (daemon) or from /proc (scan_proc.c).
  * One thread, before any worker runs; everything is valid from the very first key on. Parents come as
  * numbers and in any order: they are kept in a list until scan_finish makes links of them. */
+#include "state/fd_internal.h"
 #include "state/scan.h"
 #include "state/apply_task.h"
 #include "state/ifaces.h"
@@ -205,16 +206,13 @@ void scan_add_fd(struct state_table *t, int64_t tid, int64_t fdnum, struct state
 {
 	struct state_task *task = find(t, tid);
 	struct state_shard *s = state_table_shard(t, task ? task->shard : 0);
-	uint32_t max = state_table_opts(t)->max_fds;
 
 	if (!task) {
 		fd_unref(&s->slab, fd);
 		return;
 	}
 	scan_fd_import(s, fd);
-	if (!task->fds)
-		task->fds = fdtab_new(&s->slab, max ? max : 4096);
-	fdtab_set(&s->slab, &task->fds, fdnum, fd);
+	state_fd_store(s, &task->fds, fdnum, fd);
 }
 
 void scan_add_user(struct state_table *t, uint32_t uid, uint32_t gid, struct scan_text name, struct scan_text home,

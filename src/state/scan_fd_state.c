@@ -117,9 +117,7 @@ void state_fd_learned(struct state_shard *s, int64_t pid, int64_t num, const str
 		return;
 	f = scan_fd_make(&s->slab, sf);
 	scan_fd_import(s, f);
-	if (!*slot)
-		*slot = fdtab_new(&s->slab, fd_table_max(s));
-	fdtab_set(&s->slab, slot, num, f);
+	state_fd_store(s, slot, num, f);
 }
 
 /* Control messages as recvmsg(2) lays them out for a 64-bit caller. */

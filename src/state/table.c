@@ -153,6 +153,28 @@ uint64_t state_task_count(const struct state_table *t)
 	return atomic_load_explicit(&t->tasks, memory_order_relaxed);
 }
 
+void state_table_sums(const struct state_table *t, struct state_sums *ret)
+{
+	*ret = (struct state_sums){ 0 };
+	for (unsigned i = 0; i < t->opts.shards; i++) {
+		struct state_stats *s = &t->shard[i].stats;
+
+#define ADD(to, m) ret->to += atomic_load_explicit(&s->m, memory_order_relaxed)
+		ADD(added, added);
+		ADD(removed, removed);
+		ADD(full, drops_full_table);
+		ADD(lookups, lookups);
+		ADD(misses, lookups_failed);
+		ADD(fds, fds);
+		ADD(fds_added, fds_added);
+		ADD(fds_removed, fds_removed);
+		ADD(fd_lookups, fd_lookups);
+		ADD(fd_misses, fd_lookups_failed);
+		ADD(lossy, lossy);
+#undef ADD
+	}
+}
+
 size_t state_table_bytes(const struct state_table *t)
 {
 	return slab_pool_bytes(t->pool);

@@ -40,8 +40,26 @@ struct state_opts {
 };
 
 struct state_stats { /* per shard, written by its worker, read by anyone (relaxed) */
-	_Atomic uint64_t tasks, fds, added, removed, drops_full_table, versions, stale_reads,
-		lookups, lookups_failed;
+	_Atomic uint64_t tasks, added, removed, drops_full_table, versions, stale_reads;
+	_Atomic uint64_t lookups, lookups_failed; /* of an event's own thread */
+	_Atomic uint64_t fds; /* in all tables; one that parent and child share counts twice */
+	_Atomic uint64_t fds_added, fds_removed, fd_lookups, fd_lookups_failed; /* by events, of their own descriptor */
+	_Atomic uint64_t lossy; /* thread groups whose descriptors became unknown */
+};
+
+/* One writer: plain load, plain store. */
+static inline void stat_add(_Atomic uint64_t *c, uint64_t n)
+{
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static inline void stat_sub(_Atomic uint64_t *c, uint64_t n)
+{
+	stat_add(c, -n);
+}
+
+struct state_sums { /* over all shards */
+	uint64_t added, removed, full, lookups, misses, fds, fds_added, fds_removed, fd_lookups, fd_misses, lossy;
 };
 
 struct state_users;
@@ -89,6 +107,7 @@ struct state_shard *state_table_shard(struct state_table *t, unsigned index);
 unsigned state_shard_of(const struct state_table *t, int64_t tgid);
 uint64_t state_task_count(const struct state_table *t); /* [any] */
 size_t state_table_bytes(const struct state_table *t);	/* slab memory held. [any] */
+void state_table_sums(const struct state_table *t, struct state_sums *ret); /* [any] */
 
 /* ---- owner's side ------------------------------------------------------------------------ */
 
