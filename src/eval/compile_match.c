@@ -172,6 +172,12 @@ static int run_timed(struct eval_worker *w, struct eval_ctx *c, const struct ent
 	return v;
 }
 
+/* One writer; the metrics read at any time. */
+static void bump(uint64_t *c)
+{
+	__atomic_store_n(c, *c + 1, __ATOMIC_RELAXED);
+}
+
 static int match_candidates(struct eval_worker *w, struct eval_ctx *c, const struct bucket *b)
 {
 	const struct ruleset *rs = w->rs;
@@ -183,7 +189,7 @@ static int match_candidates(struct eval_worker *w, struct eval_ctx *c, const str
 			const struct entry *e = &b->entries[word * 64 + (unsigned)__builtin_ctzll(bits)];
 			int v;
 
-			w->stats[e->rule].evals++;
+			bump(&w->stats[e->rule].evals);
 			v = timed ? run_timed(w, c, e) : rs->interpret ? cond_interpret(c, rs->rules[e->rule].cond) : run(w, c, e);
 			if (v < 0)
 				return v;
@@ -211,6 +217,6 @@ int eval_match(struct eval_worker *w, struct eval_ctx *c, const uint32_t **ret_i
 	n = match_candidates(w, c, b);
 	c->in_filter = in_filter;
 	for (int i = 0; i < n; i++)
-		w->stats[w->ids[i]].matches++;
+		bump(&w->stats[w->ids[i]].matches);
 	return n;
 }

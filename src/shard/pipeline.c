@@ -345,8 +345,8 @@ static void add_rules(const struct run *r, uint32_t count, struct eval_rule_stat
 	const struct eval_rule_stats *s = eval_worker_stats(r->eval);
 
 	for (uint32_t i = 0; i < count; i++) {
-		ret[i].evals += s[i].evals;
-		ret[i].matches += s[i].matches;
+		ret[i].evals += __atomic_load_n(&s[i].evals, __ATOMIC_RELAXED);
+		ret[i].matches += __atomic_load_n(&s[i].matches, __ATOMIC_RELAXED);
 		ret[i].cpu_ns += s[i].cpu_ns;
 	}
 }

@@ -11,7 +11,10 @@ static void add_field(struct base_buf *out, const struct internal_field *f, cons
 {
 	buf_fmt(out, "%s%s%s%c", quote, f->name, quote, between);
 	if (!f->text) {
-		buf_u64(out, f->number);
+		if (f->literal)
+			buf_str(out, f->literal);
+		else
+			buf_u64(out, f->number);
 		return;
 	}
 	buf_chr(out, '"');

@@ -2,9 +2,9 @@
 #pragma once
 #include "contract/alert.h"
 
-/* Value: text, or with text NULL the number. */
+/* Value: text in quotes, or literal as it is (a number that is no integer), or with both NULL the number. */
 struct internal_field {
-	const char *name, *text;
+	const char *name, *text, *literal;
 	uint64_t number;
 };
 
