@@ -71,7 +71,7 @@ static int read_engine(const struct cfg_tree *t, struct config *c, struct base_e
 	preset = schema_int(t, c->kmod ? "engine.kmod.buf_size_preset" : "engine.modern_ebpf.buf_size_preset");
 	c->ring_bytes = 1u << (19 + preset);
 	c->drop_failed_exit = schema_bool(t, c->kmod ? "engine.kmod.drop_failed_exit" : "engine.modern_ebpf.drop_failed_exit");
-	c->cpus_per_ring = 1;
+	c->cpus_per_ring = c->kmod ? 1 : (uint32_t)schema_int(t, "engine.modern_ebpf.cpus_for_each_buffer");
 	c->base_repair = schema_bool(t, "base_syscalls.repair");
 	c->base_all = schema_bool(t, "base_syscalls.all");
 	c->snaplen = (uint32_t)schema_int(t, "falco_libs.snaplen");
@@ -105,6 +105,34 @@ static void read_drops(const struct cfg_tree *t, struct config *c)
 	}
 }
 
+static int read_metrics(const struct cfg_tree *t, struct config *c, struct base_err *err)
+{
+	double ms = 0;
+
+	c->metrics.enabled = schema_bool(t, "metrics.enabled");
+	c->metrics.rule = schema_bool(t, "metrics.output_rule");
+	c->metrics.rules = schema_bool(t, "metrics.rules_counters_enabled");
+	c->metrics.resources = schema_bool(t, "metrics.resource_utilization_enabled");
+	c->metrics.state = schema_bool(t, "metrics.state_counters_enabled");
+	c->metrics.kernel = schema_bool(t, "metrics.kernel_event_counters_enabled");
+	c->metrics.per_cpu = schema_bool(t, "metrics.kernel_event_counters_per_cpu_enabled");
+	c->metrics.libbpf = schema_bool(t, "metrics.libbpf_stats_enabled");
+	c->metrics.to_mb = schema_bool(t, "metrics.convert_memory_to_mb");
+	c->metrics.empty = schema_bool(t, "metrics.include_empty_values");
+	if (config_copy(&c->metrics.file, schema_str(t, "metrics.output_file"), err))
+		return -ENOMEM;
+	if (!c->metrics.enabled)
+		return 0;
+	config_duration(schema_str(t, "metrics.interval"), &ms); /* checked: config_words.c */
+	c->metrics.interval_ms = (uint64_t)ms;
+	if (!c->metrics.rule && !*c->metrics.file &&
+	    !(schema_bool(t, "webserver.enabled") && schema_bool(t, "webserver.prometheus_metrics_enabled")))
+		return cfg_error(t, cfg_get(t, "metrics.enabled"), err,
+				 "metrics.enabled is true and nothing would show them: set metrics.output_rule, metrics.output_file, "
+				 "or webserver.enabled with webserver.prometheus_metrics_enabled");
+	return 0;
+}
+
 /* "auto" or a number in the table's range. */
 static int read_threads(const struct cfg_tree *t, const char *path, int64_t min, int *ret, struct base_err *err)
 {
@@ -132,6 +160,15 @@ static int read_own(const struct cfg_tree *t, struct config *c, struct base_err 
 	c->batch_bytes = (uint32_t)schema_int(t, "pipeline.batch_bytes");
 	c->lag_max_ms = (uint32_t)schema_int(t, "pipeline.lag_max");
 	c->memory_limit = (uint64_t)schema_int(t, "memory.limit");
+	c->ring_wake = (uint32_t)schema_int(t, "pipeline.ring_wake");
+	c->ring_fair = (uint32_t)schema_int(t, "pipeline.ring_fair");
+	c->ring_bulk = (uint32_t)schema_int(t, "pipeline.ring_bulk");
+	c->critical_rate = (uint32_t)schema_int(t, "pipeline.critical_rate");
+	c->critical_burst = (uint32_t)schema_int(t, "pipeline.critical_burst");
+	if (!r && (c->ring_wake > c->ring_fair || c->ring_fair > c->ring_bulk))
+		return cfg_error(t, cfg_get(t, "pipeline"), err,
+				 "pipeline.ring_wake (%u), ring_fair (%u) and ring_bulk (%u) must rise in this order", c->ring_wake,
+				 c->ring_fair, c->ring_bulk);
 	return r;
 }
 
@@ -156,6 +193,8 @@ static int read_all(const struct cfg_tree *t, struct config *c, struct base_err 
 		r = config_read_rules(t, c, err);
 	if (!r)
 		r = read_own(t, c, err);
+	if (!r)
+		r = read_metrics(t, c, err);
 	read_drops(t, c);
 	c->match_all = !strcmp(schema_str(t, "rule_matching"), "all");
 	c->min_priority = (uint8_t)config_priority(schema_str(t, "priority"));
@@ -238,6 +277,7 @@ void config_fini(struct config *c)
 	config_free_strs(c->static_names);
 	config_free_strs(c->static_values);
 	free(c->capture_file);
+	free(c->metrics.file);
 	config_free_strs(c->base_syscalls);
 	config_free_outputs(c);
 	memset(c, 0, sizeof(*c));

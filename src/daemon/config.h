@@ -21,7 +21,9 @@ struct config {
 	bool kmod; /* engine.kind was kmod */
 	char *capture_file;
 	uint32_t ring_bytes;	   /* from buf_size_preset */
-	uint32_t cpus_per_ring;
+	uint32_t cpus_per_ring; /* 0: one for all */
+	uint32_t ring_wake, ring_fair, ring_bulk; /* percent of a ring, rising */
+	uint32_t critical_rate, critical_burst;
 	bool drop_failed_exit;
 	char **base_syscalls; uint32_t nbase_syscalls; bool base_repair, base_all;
 	uint32_t snaplen, max_tasks;
@@ -38,6 +40,11 @@ struct config {
 	uint32_t queue_capacity; /* 0 = default */
 	uint32_t output_timeout_ms;
 	struct { double threshold, rate, max_burst; unsigned actions; /* enum drop_action */ bool simulate; } drops;
+	struct {
+		bool enabled, rule, rules, resources, state, kernel, per_cpu, libbpf, to_mb, empty;
+		uint64_t interval_ms;
+		char *file; /* "" none */
+	} metrics;
 	struct log_opts log;
 	/* ours */
 	int readers, workers;	   /* -1 auto */

@@ -20,9 +20,13 @@ static void fill_opts(struct daemon *d, struct live_opts *lo)
 
 	_Static_assert(SC_MAX == LIVE_SC_MAX, "one bit per portable system call on both sides");
 	*lo = (struct live_opts){ .ring_bytes = d->c->ring_bytes, .snaplen = d->c->snaplen,
-				  .drop_failed_exit = d->c->drop_failed_exit };
+				  .cpus_per_ring = d->c->cpus_per_ring ? d->c->cpus_per_ring : UINT32_MAX,
+				  .drop_failed_exit = d->c->drop_failed_exit, .wake_percent = d->c->ring_wake,
+				  .fair_percent = d->c->ring_fair, .bulk_percent = d->c->ring_bulk,
+				  .critical_rate = d->c->critical_rate, .critical_burst = d->c->critical_burst };
 	interest_compute(d->c, d->rules, &set, &missing);
 	memcpy(lo->interest, set.w, sizeof(lo->interest));
+	d->interest = set;
 	if (missing.len)
 		log_warn("Rules name system calls that are not captured (see base_syscalls): warning (unsupported-evttype): %s", missing.p);
 	buf_fini(&missing);
@@ -65,6 +69,39 @@ int live_start(struct daemon *d, struct base_err *err)
 	if (r < 0)
 		return r;
 	return 0;
+}
+
+void live_tick(struct daemon *d)
+{
+	int n = live_refresh_rings(d->live);
+
+	if (n > 0)
+		log_notice("%d CPU%s came online: captured from now on", n, n == 1 ? "" : "s");
+	else if (n < 0 && !d->rings_failed)
+		log_err("no ring for a CPU that came online: %s; its events are counted as dropped", strerror(-n));
+	d->rings_failed = n < 0;
+}
+
+int live_widen(struct daemon *d, const struct sc_set *next)
+{
+	struct sc_set both = d->interest;
+	int r;
+
+	for (size_t i = 0; i < SC_MAX / 64; i++)
+		both.w[i] |= next->w[i];
+	r = live_set_interest(d->live, both.w);
+	if (!r)
+		d->interest = both;
+	return r;
+}
+
+int live_narrow(struct daemon *d, const struct sc_set *next)
+{
+	int r = live_set_interest(d->live, next->w);
+
+	if (!r)
+		d->interest = *next;
+	return r;
 }
 
 /* A child that ends at once: its exit is an event that the probe always delivers. */

@@ -316,3 +316,18 @@ int load_config_for_command(const struct options *o, struct config *ret)
 	free(opts);
 	return r ? run_error(base_err_str(&err, text, sizeof(text))) : 0;
 }
+
+char **load_files(const struct config *c, const struct options *o, uint32_t *ret_n)
+{
+	struct base_buf report = { 0 };
+	struct files f = { 0 };
+	int r = o->nrules ? find_files(&f, o->rules, o->nrules, &report) :
+			    find_files(&f, c->rules_files, c->nrules_files, &report);
+
+	buf_fini(&report);
+	*ret_n = r ? 0 : f.len;
+	if (!r)
+		return f.path;
+	files_fini(&f);
+	return NULL;
+}

@@ -17,3 +17,5 @@ int load_listed(char *const *files, uint32_t n, const struct rules_opts *opts, s
 /* For commands about rules: the configuration named by -c, or found, or none; warnings and hints of the log go to
  * stderr whatever it says. 0, or the exit status after the error was told. */
 int load_config_for_command(const struct options *o, struct config *ret);
+/* The files that load_rules reads; owned array of owned paths, NULL and 0 on any error. */
+char **load_files(const struct config *c, const struct options *o, uint32_t *ret_n);

@@ -3,6 +3,7 @@
  * Start: outputs, the source (probe loaded or capture's head read), state, pipeline, then events. Stop
  * goes the way of the data: no new events, readers drain, workers drain, the hub drains, outputs drain;
  * so whatever was evaluated gets out. */
+#include "daemon/load.h"
 #include "daemon/run_internal.h"
 
 #include "base/thread.h"
@@ -179,25 +180,22 @@ static bool on_signal(struct daemon *d)
 }
 
 /* Milliseconds until main has something to do, -1 for ever. */
-static int next_ms(const struct daemon *d, bool watch, uint64_t now, uint64_t end, uint64_t tick)
+static int next_ms(const struct daemon *d, uint64_t now, uint64_t end, uint64_t tick, uint64_t metrics)
 {
-	uint64_t at = UINT64_MAX;
+	uint64_t at = end < tick ? end : tick;
 
 	if (!d->ready)
 		return 1;
-	if (watch)
-		at = tick;
-	if (end < at)
-		at = end;
+	if (metrics < at)
+		at = metrics;
 	if (at == UINT64_MAX)
 		return -1;
-	return at <= now ? 0 : (int)((at - now + 999999) / 1000000);
+	return at <= now ? 0 : (int)((at - now) / 1000000 < 60000 ? (at - now + 999999) / 1000000 : 60000);
 }
 
-static void wait_events(struct daemon *d, struct drops *w)
+static void wait_events(struct daemon *d, struct drops *w, struct metrics_out *metrics)
 {
 	struct pollfd p[2] = { { .fd = d->signal_fd, .events = POLLIN }, { .fd = d->done_fd, .events = POLLIN } };
-	bool watch = d->live && (d->c->drops.actions || d->c->drops.simulate);
 	uint64_t end = UINT64_MAX, tick = base_mono_ns() + SECOND_NS;
 
 	if (d->o->seconds)
@@ -210,12 +208,14 @@ static void wait_events(struct daemon *d, struct drops *w)
 		now = base_mono_ns();
 		if (now >= end)
 			return;
-		if (watch && d->ready && now >= tick) {
+		if (d->live && d->ready && now >= tick) {
 			if (!drops_check(w, d))
 				return;
+			live_tick(d);
 			tick = now + SECOND_NS;
 		}
-		if (poll(p, 2, next_ms(d, watch, now, end, tick)) < 0 && errno != EINTR)
+		metrics_out_check(metrics, d, now);
+		if (poll(p, 2, next_ms(d, now, end, d->live ? tick : UINT64_MAX, metrics->next_ns)) < 0 && errno != EINTR)
 			return;
 		if (p[0].revents && !on_signal(d))
 			return;
@@ -270,6 +270,7 @@ static void tear_down(struct daemon *d)
 		live_close(d->live);
 	gate_free(d->gate);
 	hub_free(d->hub);
+	metrics_files_fini(&d->files);
 	if (d->signal_fd >= 0)
 		close(d->signal_fd);
 	if (d->done_fd >= 0)
@@ -336,17 +337,34 @@ static int check_sources(const struct config *c, const struct options *o)
 	return 0;
 }
 
+/* For the metrics: fingerprints of what was loaded. */
+static void read_files(struct daemon *d)
+{
+	uint32_t n = 0;
+	char **rules;
+
+	if (!d->c->metrics.enabled)
+		return;
+	rules = load_files(d->c, d->o, &n);
+	metrics_files_read(d->c, rules, n, &d->files);
+	for (uint32_t i = 0; i < n; i++)
+		free(rules[i]);
+	free(rules);
+}
+
 int run_daemon(const struct config *c, const struct options *o, const struct ruleset *rules)
 {
 	struct daemon d = { .c = c, .o = o, .rules = rules, .signal_fd = -1, .done_fd = -1 };
 	struct stats_threads threads = { .len = 0 };
 	struct base_err err = { 0 };
 	struct drops drops = { 0 };
+	struct metrics_out metrics = { .next_ns = UINT64_MAX };
 	int r;
 
 	if (check_sources(c, o))
 		return 1;
 	d.start_mono = base_mono_ns();
+	d.start_ts = base_now_ns();
 	find_hostname(&d);
 	if (!outputs_any(c))
 		return run_error("No output configured, please make sure at least one output is configured and enabled.");
@@ -362,8 +380,13 @@ int run_daemon(const struct config *c, const struct options *o, const struct rul
 		return 255;
 	}
 	if (!r)
+		r = metrics_out_start(&metrics, &d, &err);
+	if (!r)
+		read_files(&d);
+	if (!r)
 		r = start(&d, &err);
 	if (r < 0) {
+		metrics_out_stop(&metrics);
 		if (!d.readers)
 			end_readers(&d);
 		stop(&d, &threads, &(struct base_err){ 0 });
@@ -371,10 +394,11 @@ int run_daemon(const struct config *c, const struct options *o, const struct rul
 		return tell(&err);
 	}
 	drops_init(&drops, &d);
-	wait_events(&d, &drops);
+	wait_events(&d, &drops, &metrics);
 	if (!d.ready)
 		d.ready_mono = d.start_mono;
 	r = stop(&d, &threads, &err);
+	metrics_out_stop(&metrics);
 	stats_print(&d, &drops, &threads);
 	if (o->pidfile)
 		unlink(o->pidfile);

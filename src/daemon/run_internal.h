@@ -1,6 +1,7 @@
 /* What run.c, live.c, drops.c and stats.c share: the running daemon. [main] */
 #pragma once
 #include "capture/reader.h"
+#include "daemon/metrics.h"
 #include "daemon/replay.h"
 #include "daemon/run.h"
 #include "shard/pipeline.h"
@@ -24,8 +25,12 @@ struct daemon {
 	struct live *live;
 	struct readers *readers;
 
+	struct metrics_files files; /* owned */
+	struct sc_set interest; /* what the probe produces now */
+	bool rings_failed;	/* told already */
 	bool attached, ready;
 	uint64_t next_proof; /* until events flow: when to make the next one (monotonic, ns) */
+	uint64_t start_ts; /* ns since the epoch */
 	uint64_t start_mono, ready_mono, stop_mono;
 	int signal_fd, done_fd; /* -1 none */
 };
@@ -41,6 +46,13 @@ int live_prepare(struct daemon *d, struct base_err *err);
 /* Attaches it, reads /proc, starts the readers. */
 int live_start(struct daemon *d, struct base_err *err);
 void live_stop(struct daemon *d);
+/* Once a second: CPUs that came online. */
+void live_tick(struct daemon *d);
+/* Another set of rules, with the interest `next` (interest_compute), is to be published: live_widen before, so that
+ * no event is missing when the first worker uses it; live_narrow after the last worker has left the old one. Between
+ * the two the probe produces what either needs. 0 or -errno; then nothing has changed. */
+int live_widen(struct daemon *d, const struct sc_set *next);
+int live_narrow(struct daemon *d, const struct sc_set *next);
 /* True once an event has come all the way to a reader. Until then it makes one from time to time, so
  * that an idle machine shows it too. */
 bool live_flows(struct daemon *d);
@@ -49,6 +61,7 @@ bool live_flows(struct daemon *d);
 struct drops {
 	uint64_t events, dropped;	/* at the last look */
 	struct live_stats live;
+	uint64_t kind[8];		/* by kind of event (DROP_KINDS), at the last alert */
 	double tokens;
 	uint64_t token_ns;
 	uint64_t seen, acted;		/* occurrences */
@@ -56,6 +69,16 @@ struct drops {
 void drops_init(struct drops *w, struct daemon *d);
 /* Once a second. False: the action `exit` is due. */
 bool drops_check(struct drops *w, struct daemon *d);
+
+/* ---- metrics_probe.c --------------------------------------------------------------------- */
+/* The kinds of events that Falco counts drops of. */
+enum { DROP_CLONE_FORK, DROP_EXECVE, DROP_CONNECT, DROP_OPEN, DROP_DIR_FILE, DROP_OTHER_INTEREST, DROP_CLOSE, DROP_PROC,
+       DROP_KINDS };
+extern const char *const drop_kind_name[DROP_KINDS];
+int drop_kind(unsigned type); /* of an event type, -1 none of them */
+/* Drops for want of room in a ring: by kind, and all. */
+void drop_kinds(struct live *l, uint64_t ret[DROP_KINDS]);
+uint64_t drop_buffer_total(const struct live_stats *s);
 
 /* ---- stats.c ----------------------------------------------------------------------------- */
 /* CPU time of the threads that are alive now, for the summary. */

@@ -269,7 +269,8 @@ static void config_metrics_interval_is_checked_first(void **state)
 	       "Metrics interval must have a minimum value of 100ms and reflect a Prometheus compliant time duration format: "
 	       "https://prometheus.io/docs/prometheus/latest/querying/basics/#time-durations. ");
 	refuse("metrics: {enabled: true, interval: 1h 30m 20ms}\n", NULL, 0,
-	       "c.yaml:1:20: 'metrics.enabled: true' is not served yet (metrics as alerts and in a file); leave it out or set it to false");
+	       "c.yaml:1:20: metrics.enabled is true and nothing would show them: set metrics.output_rule, metrics.output_file, "
+	       "or webserver.enabled with webserver.prometheus_metrics_enabled");
 }
 
 static void config_store_and_throttle_are_read_and_checked(void **state)
