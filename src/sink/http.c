@@ -97,8 +97,8 @@ static struct curl_slist *headers(struct http *h, uint64_t id)
 	l = add_header(l, "Expect:"); /* no waiting for 100-continue */
 	if (h->o.compress)
 		l = add_header(l, "Content-Encoding: gzip");
-	if (id && h->store && store_is_durable(h->store)) {
-		snprintf(text, sizeof(text), "Saker-Alert: %s/%llu", store_uuid(h->store, uuid), (unsigned long long)id);
+	if (id && h->store && *store_uuid(h->store, uuid)) {
+		snprintf(text, sizeof(text), "Saker-Alert: %s/%llu", uuid, (unsigned long long)id);
 		l = add_header(l, text);
 	}
 	return l;

@@ -274,6 +274,7 @@ int store_fetch(struct store *s, int reader, struct store_batch *b)
 	b->missing = 0;
 	pthread_mutex_lock(&s->lock);
 	after = r->cursor;
+	r->epoch = s->epoch;
 	readable(s, &limit);
 	if (after >= limit || after + 1 >= s->first) {
 		if (after < limit)
@@ -321,7 +322,7 @@ void store_ack(struct store *s, int reader, uint64_t id)
 	struct store_reader *r = &s->reader[reader];
 
 	pthread_mutex_lock(&s->lock);
-	if (id > r->cursor) {
+	if (id > r->cursor && r->epoch == s->epoch) {
 		/* The thread sleeps without a limit only while nothing is to be saved. */
 		if (s->path && !r->dirty)
 			pthread_cond_signal(&s->work);

@@ -223,6 +223,7 @@ int store_open_file(struct store *s, struct base_err *err)
 	if (!r) {
 		last = load_cursors(s, put > last ? put : last);
 		tell_last_run(s, seen, put, committed);
+		s->opened = true;
 		r = store_db_set_meta(s->db, "state", "open");
 	} else {
 		last = put;
@@ -250,6 +251,34 @@ void store_close_file(struct store *s)
 	s->tx = NULL;
 }
 
+/* The file could not be opened at start and can be now. What memory holds gets numbers behind those in the file, and
+ * readers go back to where the file says they were: rather twice than never. */
+static void adopt(struct store *s, uint64_t last)
+{
+	uint64_t cursor[STORE_READERS], shift;
+	bool known[STORE_READERS];
+
+	for (unsigned i = 0; i < s->readers; i++) {
+		known[i] = !store_db_cursor(s->db, s->reader[i].name, &cursor[i]);
+		if (known[i] && cursor[i] > last)
+			last = cursor[i];
+	}
+	pthread_mutex_lock(&s->lock);
+	shift = last + 1 > s->first ? last + 1 - s->first : 0;
+	s->first += shift;
+	s->next += shift;
+	s->committed = s->first - 1;
+	s->epoch++; /* numbers handed out before mean nothing any more */
+	for (unsigned i = 0; i < s->readers; i++) {
+		struct store_reader *r = &s->reader[i];
+
+		r->cursor = known[i] ? cursor[i] : r->cursor + shift;
+		r->dirty = true;
+	}
+	store_mark_put(s->mark, s->next - 1);
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* The file may have become readable or writable again, or be a new one: opened afresh. */
 static int reopen(struct store *s)
 {
@@ -266,13 +295,10 @@ static int reopen(struct store *s)
 		fail(s, why[0] || !s->db ? why : store_db_why(s->db));
 		return r;
 	}
+	if (!s->opened)
+		adopt(s, last);
+	s->opened = true;
 	pthread_mutex_lock(&s->lock);
-	if (last >= s->next) {
-		/* It was not readable at start, and has numbers that were given again meanwhile: skip them. What is in
-		 * memory keeps its own numbers and counts as not committed any more. */
-		s->stats.lost += s->next - 1 - s->committed;
-		s->committed = s->next - 1;
-	}
 	s->generation++;
 	pthread_mutex_unlock(&s->lock);
 	return 0;

@@ -17,6 +17,7 @@ struct store_reader {
 	/* the reader's thread alone */
 	struct store_db *db;
 	unsigned generation; /* of the file that db has open */
+	unsigned epoch;	     /* of what was fetched last: an acknowledgement counts within it only */
 	uint64_t unread_ns;  /* monotonic: since when it cannot be read, 0 it can */
 };
 
@@ -43,6 +44,7 @@ struct store {
 	uint64_t moves;	      /* commits and acknowledgements: somebody makes progress */
 	bool suspect;	      /* a reader found the file damaged */
 	unsigned generation;  /* of the file: rises when it is replaced */
+	unsigned epoch;	      /* of the numbers: rises when they are given anew */
 	unsigned readers;
 	struct store_reader reader[STORE_READERS];
 	struct store_stats stats;
@@ -54,6 +56,7 @@ struct store {
 	uint64_t next_expiry, next_try;	       /* monotonic */
 	uint64_t moved_mono;		       /* when a damaged file was moved aside, 0 never */
 	struct store_work *tx;		       /* owned: what one transaction works on */
+	bool opened; /* the file, since the start */
 	bool said_full;
 	char why[256]; /* last failure that was logged */
 

@@ -176,8 +176,9 @@ fresh
 if ${CC:-cc} -O1 -shared -fPIC -o "$tmp/clock.so" "$here/clock.c" -ldl 2>"$tmp/cc.err"; then
 	receiver "$tmp/received" --numbers
 	echo 0 >"$tmp/clock"
-	LD_PRELOAD=$tmp/clock.so CLOCK_FILE=$tmp/clock
-	export LD_PRELOAD CLOCK_FILE
+	# a sanitizer wants to be loaded first, and works behind this one as well
+	LD_PRELOAD=$tmp/clock.so CLOCK_FILE=$tmp/clock ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0
+	export LD_PRELOAD CLOCK_FILE ASAN_OPTIONS
 	# shellcheck disable=SC2046
 	numbered 1 3000 1000 $(http "http://127.0.0.1:$port/") -o "store.path=$tmp/alerts.db" -o store.max_age=1h
 	unset LD_PRELOAD CLOCK_FILE

@@ -5,8 +5,8 @@
 #   test_outage.sh SOURCE BUILD [long]       long: 100,000 at 5,000/s, 10 restarts, 2 kills; else 6,000, 3, 1
 set -eu
 . "$(dirname "$0")/lib.sh"
-total=6000 rate=2000 restarts=3 kills=1 interval=100
-[ "${3:-}" != long ] || { total=100000 rate=5000 restarts=10 kills=2; }
+total=6000 rate=2000 restarts=3 kills=1 interval=250
+[ "${3:-}" != long ] || { total=100000 rate=5000 restarts=10 kills=2 interval=100; }
 store=$tmp/alerts.db
 
 run() { # from

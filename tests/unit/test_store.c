@@ -412,6 +412,45 @@ static void store_that_cannot_be_opened_lets_alerts_through_and_is_tried_again(v
 	stop(s);
 }
 
+static void store_that_opens_late_delivers_what_earlier_runs_left(void **state)
+{
+	uint64_t missing, last, end = base_mono_ns() + 10000000000u;
+	struct store_opts o = { .path = path, .commit_ms = 1 };
+	struct store *s = start(o);
+	struct store_stats st;
+	unsigned n = 0;
+	char away[128];
+
+	(void)state;
+	for (unsigned i = 1; i <= 5; i++)
+		put(s, i, 4, 0);
+	stop(s);
+	snprintf(away, sizeof(away), "%s.away", path);
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	s = start(o);
+	put(s, 6, 4, 0);
+	put(s, 7, 4, 0);
+	assert_int_equal(take_all(s, &missing, &last), 2);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rename(away, path), 0);
+	do {
+		usleep(10000);
+		store_stats(s, &st);
+	} while (st.failing && base_mono_ns() < end);
+	/* the first five, and the other two once more */
+	end = base_mono_ns() + 5000000000u;
+	while (n < 7 && base_mono_ns() < end)
+		n += take_all(s, &missing, &last);
+	assert_int_equal(n, 7);
+	assert_int_equal(missing, 0);
+	store_flush(s);
+	store_stats(s, &st);
+	assert_int_equal(st.committed, 2);
+	assert_int_equal(store_backlog(s, 0), 0);
+	stop(s);
+}
+
 static void store_in_use_by_another_is_an_error(void **state)
 {
 	struct store *s = start((struct store_opts){ .path = path }), *two;
@@ -460,6 +499,7 @@ int main(void)
 		T(store_damaged_file_is_moved_aside_and_a_new_one_begins),
 		T(store_damaged_inside_goes_on_with_a_new_file),
 		T(store_that_cannot_be_opened_lets_alerts_through_and_is_tried_again),
+		T(store_that_opens_late_delivers_what_earlier_runs_left),
 		T(store_in_use_by_another_is_an_error),
 		T(store_new_reader_begins_behind_what_is_there),
 	};
