@@ -2,6 +2,7 @@
  * field_sock.c. Where nothing is known of the descriptor (a failed open, a lost one), names come
  * from the event's parameters. */
 #include "eval/field_internal.h"
+#include "state/path.h"
 
 #include <string.h>
 
@@ -113,7 +114,7 @@ static int get_nameraw(struct eval_ctx *c, const struct state_fd *fd, struct eva
 		if (r <= 0)
 			return r;
 	}
-	if (!memmem(ret->s, ret->len, "//", 2))
+	if (path_is_plain(ret->s, ret->len) || !memmem(ret->s, ret->len, "//", 2))
 		return 1;
 	out = p = arena_alloc(c->arena, ret->len);
 	for (uint32_t i = 0; i < ret->len; i++)

@@ -6,7 +6,7 @@
  * starts, so a base without a final slash glues its last component to the path's first one. */
 #include "state/path.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #define TOO_LONG "/DIR_TOO_LONG/FILENAME_TOO_LONG"
@@ -34,6 +34,33 @@ static size_t dots(const char *p, size_t len)
 	return 0;
 }
 
+/* 0x80 in every byte of x that is c. */
+static uint64_t bytes_of(uint64_t x, unsigned char c)
+{
+	uint64_t low = 0x7f7f7f7f7f7f7f7full, y = x ^ (0x0101010101010101ull * c);
+
+	return ~(((y & low) + low) | y | low);
+}
+
+/* Eight bytes at a time; in a word of the machine the first byte is the lowest (the formats here are little endian,
+ * too). */
+bool path_is_plain(const char *s, size_t len)
+{
+	uint64_t before = 0; /* 0x80: the byte before this word is a slash */
+
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t x = 0, slash, other;
+
+		memcpy(&x, s + i, len - i < 8 ? len - i : 8);
+		slash = bytes_of(x, '/');
+		other = slash | bytes_of(x, '.');
+		if ((slash << 8 | before) & other)
+			return false;
+		before = slash >> 56;
+	}
+	return true;
+}
+
 size_t path_join(char *out, const char *base, size_t base_len, const char *path, size_t path_len)
 {
 	size_t n = 0;
@@ -47,6 +74,11 @@ size_t path_join(char *out, const char *base, size_t base_len, const char *path,
 	if (based) {
 		memcpy(out, base, base_len);
 		n = base_len;
+	}
+	if (path_len && path[0] != '.' && path_is_plain(path, path_len)) { /* nearly all: as it is */
+		memcpy(out + n, path, path_len);
+		n += path_len;
+		path_len = 0;
 	}
 	while (path_len) {
 		bool start = !n || out[n - 1] == '/';
