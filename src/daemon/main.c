@@ -56,7 +56,7 @@ static void log_start(const struct config *c)
 /* Everything that needs rules. */
 static int with_rules(const struct config *c, const struct options *o)
 {
-	const struct rules_opts opts = load_rules_opts(c, o);
+	struct rules_opts opts = load_rules_opts(c, o);
 	struct base_buf report = { 0 };
 	struct base_err err = { 0 };
 	struct ruleset *set = NULL;
@@ -77,6 +77,11 @@ static int with_rules(const struct config *c, const struct options *o)
 		return r;
 	}
 	set = rules_compile(rules, &err);
+	if (set && !opts.interpret && run_shows_left_texts(c, set)) {
+		opts.interpret = true;
+		ruleset_free(set);
+		set = rules_compile(rules, &err);
+	}
 	rules_free(rules);
 	if (!set)
 		return run_error(err.msg[0] ? err.msg : "the rules cannot be compiled");

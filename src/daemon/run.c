@@ -86,11 +86,20 @@ static int start_state(struct daemon *d, struct base_err *err)
 	return d->state ? 0 : base_err_set(err, NULL, 0, 0, "no memory for the process table");
 }
 
+bool run_shows_left_texts(const struct config *c, const struct ruleset *rules)
+{
+	unsigned readers, workers;
+
+	pipeline_auto(&readers, &workers);
+	return c->engine == ENGINE_REPLAY && !(c->workers >= 0 ? (unsigned)c->workers : workers) && ruleset_outputs_field(rules, "evt.buffer");
+}
+
 static int start_pipeline(struct daemon *d, struct base_err *err)
 {
 	struct pipeline_opts po = {
 		.run = { .state = d->state, .rules = d->rules, .hub = d->hub, .gate = d->gate, .hostname = d->hostname,
-			 .static_values = (const char *const *)d->c->static_values, .buffer_base64 = d->c->buffer_base64 },
+			 .static_values = (const char *const *)d->c->static_values, .buffer_base64 = d->c->buffer_base64,
+			 .keep_texts = run_shows_left_texts(d->c, d->rules) },
 		.gate = d->gate,
 		.readers = d->nreaders,
 		.workers = d->nworkers,

@@ -9,3 +9,6 @@ int run_daemon(const struct config *c, const struct options *o, const struct rul
 
 /* "Error: text" on stderr, as scripts know it. Returns 1. */
 int run_error(const char *text);
+/* Replay on one thread of rules whose output has evt.buffer: it shows what the reference shows for empty payloads, which
+ * takes the tree interpreter (eval_field_state_keep_texts). */
+bool run_shows_left_texts(const struct config *c, const struct ruleset *rules);

@@ -536,20 +536,29 @@ void ruleset_syscalls(const struct ruleset *rs, struct sc_set *ret)
 	}
 }
 
+static bool shows(const struct eval_rule *r, const char *name)
+{
+	const char *const *names = NULL;
+	uint32_t n = r->output ? template_fields(r->output, &names) : 0;
+
+	for (uint32_t k = 0; k < n; k++)
+		if (!strcmp(names[k], name))
+			return true;
+	return false;
+}
+
+bool ruleset_outputs_field(const struct ruleset *rs, const char *name)
+{
+	for (uint32_t i = 0; i < rs->nrule; i++)
+		if (rs->rules[i].enabled && shows(&rs->rules[i], name))
+			return true;
+	return false;
+}
+
 bool ruleset_uses_field(const struct ruleset *rs, const char *name)
 {
-	for (uint32_t i = 0; i < rs->nrule; i++) {
-		const struct eval_rule *r = &rs->rules[i];
-		const char *const *names = NULL;
-		uint32_t n = r->output ? template_fields(r->output, &names) : 0;
-
-		if (!r->enabled)
-			continue;
-		if (r->cond && cond_uses_field(r->cond, name))
+	for (uint32_t i = 0; i < rs->nrule; i++)
+		if (rs->rules[i].enabled && rs->rules[i].cond && cond_uses_field(rs->rules[i].cond, name))
 			return true;
-		for (uint32_t k = 0; k < n; k++)
-			if (!strcmp(names[k], name))
-				return true;
-	}
-	return false;
+	return ruleset_outputs_field(rs, name);
 }

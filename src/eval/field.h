@@ -78,6 +78,10 @@ struct eval_ctx {
 
 struct eval_field_state *eval_field_state_new(void); /* NULL when memory is out */
 void eval_field_state_free(struct eval_field_state *fs);
+/* From here on evt.buffer of an empty payload shows what the reference shows: "NULL", then what is left in its buffer of
+ * texts of parameters shown before, as long as the last payload was. Only with one evaluator that sees every event, in
+ * order, by the tree; never live, where it would put one process's data into another's alert. */
+void eval_field_state_keep_texts(struct eval_field_state *fs);
 
 /* 1 and *ret, 0 when there is no value, -EAGAIN when another shard must get to the event first. [worker] */
 int eval_field_get(struct eval_ctx *c, const struct field_ref *f, struct eval_val *ret);

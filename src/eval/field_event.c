@@ -42,7 +42,13 @@ void eval_field_state_free(struct eval_field_state *fs)
 	hosts_free(fs->hosts);
 	buf_fini(&fs->text);
 	buf_fini(&fs->text2);
+	free(fs->texts.p);
 	free(fs);
+}
+
+void eval_field_state_keep_texts(struct eval_field_state *fs)
+{
+	fs->texts.on = true;
 }
 
 struct field_slot *field_slot(struct eval_ctx *c, const struct field_ref *f)

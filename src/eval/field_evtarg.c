@@ -100,7 +100,7 @@ static int get_args(struct eval_ctx *c, struct eval_val *ret)
 		buf_str(out, ev->info->params[i].name);
 		buf_chr(out, '=');
 		buf_reset(res);
-		r = render_param(c, i, c->buffer_base64 && !c->in_filter, out, res);
+		r = render_param(c, i, c->buffer_base64, out, res);
 		if (res->len) {
 			buf_chr(out, '(');
 			buf_add(out, res->p, res->len);
@@ -173,7 +173,10 @@ static int get_buffer(struct eval_ctx *c, struct eval_val *ret)
 	}
 	buf_reset(out);
 	render_param(c, (unsigned)i, c->buffer_base64, out, &local2);
-	val_str(ret, arena_strn(c->arena, out->p, out->len), out->len);
+	if (c->fs && c->fs->texts.on && !ev->param[i].len)
+		val_str(ret, arena_strn(c->arena, c->fs->texts.p, c->fs->texts.payload_len), c->fs->texts.payload_len);
+	else
+		val_str(ret, arena_strn(c->arena, out->p, out->len), out->len);
 	ret->type = PT_BYTEBUF;
 	buf_fini(&local);
 	buf_fini(&local2);

@@ -32,6 +32,14 @@ struct eval_field_state {
 	struct base_buf text;  /* owned: scratch of one rendering */
 	struct base_buf text2; /* owned: scratch beside it */
 	struct hosts *hosts;   /* owned: of fd.*ip.name */
+	/* What the reference's one buffer for texts of parameters would hold, and how long the last payload in it was:
+	 * see eval_field_state_keep_texts. */
+	struct {
+		bool on;
+		char *p; /* owned */
+		size_t cap;
+		uint32_t payload_len;
+	} texts;
 };
 
 typedef int (*field_get_fn)(struct eval_ctx *c, const struct field_ref *f, struct eval_val *ret);

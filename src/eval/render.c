@@ -6,7 +6,9 @@
 #include "state/users.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void render_dots(struct base_buf *out, const void *p, size_t len)
 {
@@ -458,7 +460,7 @@ static bool reads_null(unsigned type)
 	}
 }
 
-int render_param(struct eval_ctx *c, unsigned i, bool base64, struct base_buf *raw, struct base_buf *resolved)
+static int render(struct eval_ctx *c, unsigned i, bool base64, struct base_buf *raw, struct base_buf *resolved)
 {
 	const struct evt *ev = c->st.ev;
 	const struct evt_param_info *info = &ev->info->params[i], *variant;
@@ -480,4 +482,63 @@ int render_param(struct eval_ctx *c, unsigned i, bool base64, struct base_buf *r
 		j.len--;
 	}
 	return value(&j);
+}
+
+/* The text goes to the start of the reference's buffer, with its terminator, over what is there. */
+static void keep_text(struct eval_field_state *fs, const char *s, size_t len, bool payload)
+{
+	if (len + 1 > fs->texts.cap) {
+		size_t cap = fs->texts.cap ? fs->texts.cap : 1024;
+		char *p;
+
+		while (cap < len + 1)
+			cap *= 2;
+		p = realloc(fs->texts.p, cap);
+		if (!p)
+			return;
+		memset(p + fs->texts.cap, 0, cap - fs->texts.cap);
+		fs->texts.p = p;
+		fs->texts.cap = cap;
+	}
+	if (len)
+		memcpy(fs->texts.p, s, len);
+	fs->texts.p[len] = '\0';
+	if (payload)
+		fs->texts.payload_len = (uint32_t)len;
+}
+
+/* Some texts are written longer than they are shown: a time with its zone, which the terminator cuts off; a list of
+ * descriptors with a terminator of its own. */
+static void keep_param(struct eval_field_state *fs, const struct evt *ev, unsigned i, const char *s, size_t len)
+{
+	unsigned type = ev->info->params[i].type;
+	uint32_t param_len = ev->param[i].len;
+	uint64_t ns = 0;
+	char more[64];
+	time_t when;
+	struct tm tm;
+
+	if (param_len && (type == PT_ABSTIME || type == PT_FDLIST) && len + 8 < sizeof(more)) {
+		memcpy(more, s, len);
+		memset(more + len, 0, sizeof(more) - len);
+		evt_get_u64(ev, i, &ns);
+		when = (time_t)(ns / 1000000000u);
+		if (type == PT_FDLIST)
+			len++;
+		else
+			len += 1 + strftime(more + len + 1, sizeof(more) - len - 1, "%z", localtime_r(&when, &tm));
+		keep_text(fs, more, len, false);
+		return;
+	}
+	keep_text(fs, s, len, type == PT_BYTEBUF && param_len);
+}
+
+int render_param(struct eval_ctx *c, unsigned i, bool base64, struct base_buf *raw, struct base_buf *resolved)
+{
+	size_t from = raw->len;
+	int r = render(c, i, base64, raw, resolved);
+
+	if (c->fs && c->fs->texts.on && !r && !raw->failed)
+		keep_param(c->fs, c->st.ev, i, raw->p ? raw->p + from : "", raw->len - from);
+	return r;
 }

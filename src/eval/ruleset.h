@@ -34,6 +34,7 @@ const struct eval_rule *ruleset_rule(const struct ruleset *rs, uint32_t id);
 void ruleset_explain(const struct ruleset *rs, uint32_t id, struct base_buf *out);
 /* Whether a rule that is enabled has this field, by its name, in its condition or output. [any] */
 bool ruleset_uses_field(const struct ruleset *rs, const char *name);
+bool ruleset_outputs_field(const struct ruleset *rs, const char *name); /* in its output alone */
 void ruleset_events(const struct ruleset *rs, struct evt_set *ret);   /* union over enabled rules */
 void ruleset_syscalls(const struct ruleset *rs, struct sc_set *ret);
 

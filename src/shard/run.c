@@ -32,6 +32,8 @@ int run_init(struct run *r, const struct run_opts *o, unsigned worker)
 	r->ctx.buffer_base64 = o->buffer_base64;
 	r->ctx.source = "syscall";
 	r->ctx.fs = eval_field_state_new();
+	if (r->ctx.fs && o->keep_texts)
+		eval_field_state_keep_texts(r->ctx.fs);
 	return r->ctx.fs ? 0 : -ENOMEM;
 }
 

@@ -13,6 +13,7 @@ struct run_opts {
 	const char *hostname;
 	const char *const *static_values;
 	bool buffer_base64;
+	bool keep_texts;	       /* eval_field_state_keep_texts */
 	_Atomic uint64_t *first_ts;    /* of the run; set by the reader that sees the first event */
 };
 

@@ -272,6 +272,38 @@ static void container_host_entry_has_values(void **state)
 	ff_free(f);
 }
 
+/* eval_field_state_keep_texts: the bytes behind "NULL" are those of texts shown before. */
+static void buffer_left_overs_as_in_the_reference(void **state)
+{
+	static const char left[] = "NULL\0fgh";
+	struct field_fixture *f = family();
+	struct field_ref ref;
+	struct eval_val v;
+
+	(void)state;
+	evb_make(&f->b, PPME_SYSCALL_READ_X, 300, 51, "nbnn", 4L, "abcdefgh", (size_t)8, 3L, 4L);
+	ff_apply(f);
+	assert_string_equal(ff_text(f, "evt.buffer"), "abcdefgh");
+	evb_make(&f->b, PPME_SYSCALL_READ_X, 300, 52, "nbnn", 0L, "", (size_t)0, 3L, 4L);
+	ff_apply(f);
+	assert_string_equal(ff_text(f, "evt.buffer"), "NULL"); /* not asked for */
+
+	eval_field_state_keep_texts(f->c.fs);
+	assert_int_equal(ff_read(f, "evt.buffer", &ref, &v), 1);
+	assert_int_equal(v.len, 0); /* no payload yet */
+	field_ref_fini(&ref);
+	evb_make(&f->b, PPME_SYSCALL_READ_X, 300, 53, "nbnn", 4L, "abcdefgh", (size_t)8, 3L, 4L);
+	ff_apply(f);
+	assert_string_equal(ff_text(f, "evt.buffer"), "abcdefgh");
+	evb_make(&f->b, PPME_SYSCALL_READ_X, 300, 54, "nbnn", 0L, "", (size_t)0, 3L, 4L);
+	ff_apply(f);
+	assert_int_equal(ff_read(f, "evt.buffer", &ref, &v), 1);
+	assert_int_equal(v.len, 8);
+	assert_memory_equal(v.s, left, 8);
+	field_ref_fini(&ref);
+	ff_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +315,7 @@ int main(void)
 		cmocka_unit_test(sock_fields_by_role),
 		cmocka_unit_test(fdlist_of_poll_lists_descriptors),
 		cmocka_unit_test(container_host_entry_has_values),
+		cmocka_unit_test(buffer_left_overs_as_in_the_reference),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
