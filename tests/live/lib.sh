@@ -92,7 +92,8 @@ wait_alert() {
 build_trigger() {
 	trigger_name=skt$$
 	trigger=$tmp/$trigger_name
-	${CC:-cc} -O1 -D_GNU_SOURCE -o "$trigger" "$top/tests/live/trigger.c" || fail "trigger.c does not compile"
+	"$top/tests/live/build.sh" "$top" "$build" "$tmp/bin" trigger || fail "trigger.c does not compile"
+	mv "$tmp/bin/trigger" "$trigger"
 }
 
 # The titles of the rules in a rules file, one per line.

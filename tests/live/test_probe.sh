@@ -11,18 +11,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 
 san=
-if nm "$build/libsaker_base.a" 2>/dev/null | grep -q __asan_; then san="-fsanitize=address,undefined"; fi
 if nm "$build/libsaker_base.a" 2>/dev/null | grep -q __tsan_; then san="-fsanitize=thread"; fi
-libs="$build/libsaker_capture.a $build/libsaker_contract.a $build/libsaker_base.a -lbpf -lz -lyaml -lurcu-qsbr -lpthread"
-flags="$san -std=gnu17 -O1 -D_GNU_SOURCE -I$top/src"
-# shellcheck disable=SC2086
-{
-	${CC:-cc} $flags -o "$work/dump" "$top/tests/live/probe_dump.c" $libs
-	${CC:-cc} $flags -DLIVE_TYPED=0 -I"$build/gen" -o "$work/dump_raw" "$top/tests/live/probe_dump.c" \
-		"$top/src/capture/live_load.c" $libs
-	${CC:-cc} $flags -o "$work/limits" "$top/tests/live/probe_limits.c" $libs
-}
-${CC:-cc} -std=gnu17 -O1 -D_GNU_SOURCE -Wno-unused-but-set-variable -o "$work/calls" "$top/tests/live/probe_calls.c"
+"$top/tests/live/build.sh" "$top" "$build" "$work" dump dump_raw limits calls
 
 compare() {
 	awk '
