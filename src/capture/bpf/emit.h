@@ -244,7 +244,7 @@ static __always_inline void put_len(struct scratch *s, uint32_t len)
 	uint64_t p = s->len_pos;
 
 	if (p < LENS_AT + 2 * EVT_MAX_PARAMS) {
-		ST16(s->buf + p, len);
+		ST16(buf_at(s, p), len);
 		s->len_pos = p + 2;
 	}
 }

@@ -120,7 +120,7 @@ PART put_file_path(uint64_t file)
 	len = PATH_LIMIT - at;
 	if (p > BUF_LIMIT || len > PATH_LIMIT)
 		return 0;
-	bpf_probe_read_kernel(s->buf + p, len, s->tmp + (at & (PATH_LIMIT - 1)));
+	bpf_probe_read_kernel(buf_at(s, p), len, s->tmp + (at & (PATH_LIMIT - 1)));
 	s->pos = p + len;
 	put_len(s, len);
 	return 0;

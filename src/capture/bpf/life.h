@@ -274,11 +274,11 @@ PART put_user_array(uint64_t array, uint64_t max, uint32_t width)
 			break;
 		if (bpf_probe_read_user(&ptr, width == 4 ? 4 : 8, (void *)(array + i * width)) || !ptr)
 			break;
-		n = bpf_probe_read_user_str(s->buf + p, PATH_LIMIT, (void *)ptr);
+		n = bpf_probe_read_user_str(buf_at(s, p), PATH_LIMIT, (void *)ptr);
 		if (n < 0)
 			continue;
 		if (n == 0) {
-			s->buf[p] = 0;
+			*buf_at(s, p) = 0;
 			n = 1;
 		}
 		s->pos = p + n;

@@ -93,6 +93,17 @@ static __always_inline struct scratch *scratch_here(void)
 	return bpf_map_lookup_elem(&scratches, &cpu);
 }
 
+/* Where in buf the next byte goes. Callers have refused what is beyond BUF_LIMIT; kernels before 6.5 forget that
+ * when the compiler keeps the position on the stack, so it is cut to the size once more, in a way that the compiler
+ * cannot take apart. (At BUF_LIMIT itself this writes to the beginning; such an event is thrown away as too big.) */
+static __always_inline uint8_t *buf_at(struct scratch *s, uint64_t p)
+{
+	uint8_t *at;
+
+	asm volatile("%0 = %1\n%0 &= 65535\n%0 += %2" : "=&r"(at) : "r"(p), "r"(s->buf));
+	return at;
+}
+
 /* What a thread group may take of the last quarter of a ring for changes of its state: so many at once, then
  * one per interval. A flood of them is then like any other flood, and leaves room for forks, execs and exits. */
 struct probe_bucket buckets[PROBE_BUCKETS];

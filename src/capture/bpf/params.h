@@ -14,7 +14,7 @@ static __always_inline void put_u8(struct scratch *s, uint8_t v)
 
 	if (p > BUF_LIMIT)
 		return;
-	s->buf[p] = v;
+	*buf_at(s, p) = v;
 	s->pos = p + 1;
 	put_len(s, 1);
 }
@@ -25,7 +25,7 @@ static __always_inline void put_u16(struct scratch *s, uint16_t v)
 
 	if (p > BUF_LIMIT)
 		return;
-	ST16(s->buf + p, v);
+	ST16(buf_at(s, p), v);
 	s->pos = p + 2;
 	put_len(s, 2);
 }
@@ -36,7 +36,7 @@ static __always_inline void put_u32(struct scratch *s, uint32_t v)
 
 	if (p > BUF_LIMIT)
 		return;
-	ST32(s->buf + p, v);
+	ST32(buf_at(s, p), v);
 	s->pos = p + 4;
 	put_len(s, 4);
 }
@@ -47,7 +47,7 @@ static __always_inline void put_u64(struct scratch *s, uint64_t v)
 
 	if (p > BUF_LIMIT)
 		return;
-	ST64(s->buf + p, v);
+	ST64(buf_at(s, p), v);
 	s->pos = p + 8;
 	put_len(s, 8);
 }
@@ -67,11 +67,11 @@ static __noinline uint32_t put_user_str(struct scratch *s, uint64_t ptr)
 	if (p > BUF_LIMIT)
 		return 0;
 	if (ptr) {
-		n = bpf_probe_read_user_str(s->buf + p, PATH_LIMIT, (void *)ptr);
+		n = bpf_probe_read_user_str(buf_at(s, p), PATH_LIMIT, (void *)ptr);
 		if (n < 0) {
 			n = 0;
 		} else if (n == 0) { /* 5.8 gives 0 for "" */
-			s->buf[p] = 0;
+			*buf_at(s, p) = 0;
 			n = 1;
 		}
 	}
@@ -88,11 +88,11 @@ static __noinline uint32_t put_kernel_str(struct scratch *s, uint64_t ptr)
 	if (p > BUF_LIMIT)
 		return 0;
 	if (ptr) {
-		n = bpf_probe_read_kernel_str(s->buf + p, PATH_LIMIT, (void *)ptr);
+		n = bpf_probe_read_kernel_str(buf_at(s, p), PATH_LIMIT, (void *)ptr);
 		if (n < 0) {
 			n = 0;
 		} else if (n == 0) {
-			s->buf[p] = 0;
+			*buf_at(s, p) = 0;
 			n = 1;
 		}
 	}
@@ -110,7 +110,7 @@ static __noinline uint32_t raw_user_bytes(struct scratch *s, uint64_t ptr, uint6
 		return 0;
 	if (len > PROBE_SNAPLEN_MAX)
 		len = PROBE_SNAPLEN_MAX;
-	if (bpf_probe_read_user(s->buf + p, len, (void *)ptr))
+	if (bpf_probe_read_user(buf_at(s, p), len, (void *)ptr))
 		return 0;
 	s->pos = p + len;
 	return len;
@@ -134,7 +134,7 @@ static __noinline int put_user_strings(struct scratch *s, uint64_t start, uint64
 	len = raw_user_bytes(s, start, len);
 	end = s->pos - 1;
 	if (len && end <= BUF_LIMIT)
-		s->buf[end] = 0;
+		*buf_at(s, end) = 0;
 	put_len(s, len);
 	return 0;
 }

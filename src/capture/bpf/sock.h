@@ -36,9 +36,9 @@ static __always_inline uint32_t raw_sun_path(struct scratch *s, uint32_t at)
 		return 0;
 	if (!s->tmp[at])
 		at++;
-	n = bpf_probe_read_kernel_str(s->buf + p, SUN_PATH + 1, s->tmp + at);
+	n = bpf_probe_read_kernel_str(buf_at(s, p), SUN_PATH + 1, s->tmp + at);
 	if (n <= 0) {
-		s->buf[p] = 0;
+		*buf_at(s, p) = 0;
 		n = 1;
 	}
 	s->pos = p + n;
@@ -74,20 +74,20 @@ PART put_sockaddr(uint64_t ptr, uint64_t len)
 	}
 	family = *(uint16_t *)s->tmp;
 	if (family == AF_INET) {
-		s->buf[p] = AF_INET;
-		ST32(s->buf + p + 1, *(uint32_t *)(s->tmp + 4));
-		ST16(s->buf + p + 5, swap16(*(uint16_t *)(s->tmp + 2)));
+		*buf_at(s, p) = AF_INET;
+		ST32(buf_at(s, p) + 1, *(uint32_t *)(s->tmp + 4));
+		ST16(buf_at(s, p) + 5, swap16(*(uint16_t *)(s->tmp + 2)));
 		s->pos = p + 7;
 		put_len(s, 7);
 	} else if (family == AF_INET6) {
-		s->buf[p] = AF_INET6;
-		ST64(s->buf + p + 1, *(uint64_t *)(s->tmp + 8));
-		ST64(s->buf + p + 9, *(uint64_t *)(s->tmp + 16));
-		ST16(s->buf + p + 17, swap16(*(uint16_t *)(s->tmp + 2)));
+		*buf_at(s, p) = AF_INET6;
+		ST64(buf_at(s, p) + 1, *(uint64_t *)(s->tmp + 8));
+		ST64(buf_at(s, p) + 9, *(uint64_t *)(s->tmp + 16));
+		ST16(buf_at(s, p) + 17, swap16(*(uint16_t *)(s->tmp + 2)));
 		s->pos = p + 19;
 		put_len(s, 19);
 	} else if (family == AF_UNIX) {
-		s->buf[p] = AF_UNIX;
+		*buf_at(s, p) = AF_UNIX;
 		s->pos = p + 1;
 		put_len(s, 1 + raw_sun_path(s, 2));
 	} else {
@@ -104,7 +104,7 @@ static __always_inline void tuple_ipv4(struct scratch *s, uint64_t p, struct soc
 	uint32_t local = BPF_CORE_READ(inet, inet_saddr), remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
 	uint16_t lport = swap16(BPF_CORE_READ(inet, inet_sport));
 	uint16_t rport = swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	uint8_t *b = s->buf + p;
+	uint8_t *b = buf_at(s, p);
 
 	/* An unconnected datagram socket knows no peer: the address given with the message does. */
 	if (!rport && usr) {
@@ -129,7 +129,7 @@ static __always_inline void tuple_ipv6(struct scratch *s, uint64_t p, struct soc
 	uint16_t rport = swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	struct ipv6_pinfo *pinet6 = BPF_CORE_READ(inet, pinet6);
 	uint64_t local[2] = {}, remote[2] = {};
-	uint8_t *b = s->buf + p;
+	uint8_t *b = buf_at(s, p);
 
 	bpf_core_read(local, sizeof(local), &pinet6->saddr);
 	bpf_core_read(remote, sizeof(remote), &sk->__sk_common.skc_v6_daddr);
@@ -157,9 +157,9 @@ static __always_inline void tuple_unix(struct scratch *s, uint64_t p, struct soc
 	struct unix_sock *u = (struct unix_sock *)sk, *peer = (struct unix_sock *)BPF_CORE_READ(u, peer);
 	struct unix_address *addr = out ? BPF_CORE_READ(peer, addr) : BPF_CORE_READ(u, addr);
 
-	s->buf[p] = AF_UNIX;
-	ST64(s->buf + p + 1, (uint64_t)(out ? peer : u));
-	ST64(s->buf + p + 9, (uint64_t)(out ? u : peer));
+	*buf_at(s, p) = AF_UNIX;
+	ST64(buf_at(s, p) + 1, (uint64_t)(out ? peer : u));
+	ST64(buf_at(s, p) + 9, (uint64_t)(out ? u : peer));
 	s->pos = p + 17;
 	clear_tmp(s);
 	if (out && !peer && usr)

@@ -171,8 +171,8 @@ static __always_inline void put_dyn_u64(struct scratch *s, uint64_t v)
 
 	if (p > BUF_LIMIT)
 		return;
-	s->buf[p] = 0;
-	ST64(s->buf + p + 1, v);
+	*buf_at(s, p) = 0;
+	ST64(buf_at(s, p) + 1, v);
 	s->pos = p + 9;
 	put_len(s, 9);
 }
@@ -183,8 +183,8 @@ static __always_inline void put_dyn_sig(struct scratch *s, uint8_t sig)
 
 	if (p > BUF_LIMIT)
 		return;
-	s->buf[p] = 1;
-	s->buf[p + 1] = sig;
+	*buf_at(s, p) = 1;
+	buf_at(s, p)[1] = sig;
 	s->pos = p + 2;
 	put_len(s, 2);
 }

@@ -107,7 +107,7 @@ static __always_inline void previous_char(struct scratch *s, char c)
 	uint64_t p = s->pos - 1;
 
 	if (p <= BUF_LIMIT)
-		s->buf[p] = c;
+		*buf_at(s, p) = c;
 }
 
 static __always_inline void raw_char(struct scratch *s, char c)
@@ -115,7 +115,7 @@ static __always_inline void raw_char(struct scratch *s, char c)
 	uint64_t p = s->pos;
 
 	if (p <= BUF_LIMIT) {
-		s->buf[p] = c;
+		*buf_at(s, p) = c;
 		s->pos = p + 1;
 	}
 }
@@ -127,7 +127,7 @@ static __always_inline bool raw_kernel_str(struct scratch *s, const char *ptr)
 
 	if (p > BUF_LIMIT)
 		return false;
-	n = bpf_probe_read_kernel_str(s->buf + p, 256, ptr);
+	n = bpf_probe_read_kernel_str(buf_at(s, p), 256, ptr);
 	if (n <= 0)
 		return false;
 	s->pos = p + n;
