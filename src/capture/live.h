@@ -77,6 +77,7 @@ int live_ring_peek(struct live_ring *r, const struct evt_env **ret, uint32_t *re
 void live_ring_next(struct live_ring *r);
 /* Gives everything stepped past back to the kernel: the consumer position is published. */
 void live_ring_release(struct live_ring *r);
+uint64_t live_ring_skipped(const struct live_ring *r); /* records so far that were no event */
 uint64_t live_ring_used(const struct live_ring *r); /* bytes between consumer and producer */
 
 /* Epoll-able descriptor that the probe makes readable when a ring passes its wake-up mark (1/4). -1 none. */

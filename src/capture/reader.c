@@ -12,10 +12,12 @@
 #include "base/thread.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 
 #define RELEASE_BYTES (256u * 1024) /* give room back to the probe at the latest after so much */
@@ -35,10 +37,11 @@ struct reader {
 	struct reader_ring *ring; /* owned */
 	pthread_t thread;
 	uint64_t last_key, watermark, count;
+	uint64_t skipped; /* by the rings, counted already */
 	uint32_t unreleased;
 	struct evt ev; /* the view being handed over: 600 bytes not worth clearing for every event */
 	/* statistics: one writer, relaxed */
-	_Atomic uint64_t events, bytes, passes, damaged, dropped, held, late, cpu_ns;
+	_Atomic uint64_t events, bytes, passes, damaged, dropped, held, late, woken, cpu_ns;
 };
 
 struct readers {
@@ -120,8 +123,16 @@ static void hand_over(struct reader *r, struct reader_ring *g)
 
 static void release(struct reader *r)
 {
-	for (unsigned i = 0; i < r->nring; i++)
+	uint64_t skipped = 0;
+
+	for (unsigned i = 0; i < r->nring; i++) {
 		live_ring_release(r->ring[i].ring);
+		skipped += live_ring_skipped(r->ring[i].ring);
+	}
+	if (skipped != r->skipped) {
+		add(&r->damaged, skipped - r->skipped);
+		r->skipped = skipped;
+	}
 	r->unreleased = 0;
 }
 
@@ -195,13 +206,20 @@ static void note_cpu(struct reader *r)
 			      memory_order_relaxed);
 }
 
-/* A plain sleep: polling the rings would return at once whenever they hold anything, and a wake-up
- * by the probe costs the watched process about 2 us. In 5 ms no CPU fills 1 MiB. */
-static void nap(uint32_t us)
+/* Sleeps, or until the probe says that a ring has been filled to its wake-up mark. It says so once per crossing (the
+ * descriptor is edge triggered), so data in the rings does not end the sleep: polling the rings themselves would return
+ * at once whenever they hold anything, and a wake-up costs the watched process about 2 us. */
+static void nap(struct reader *r, uint32_t us)
 {
-	struct timespec t = { 0, (long)us * 1000 };
+	struct timespec t = { us / 1000000, (long)(us % 1000000) * 1000 };
+	struct pollfd p = { .fd = live_wake_fd(r->all->live), .events = POLLIN };
+	struct epoll_event e[16];
 
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	if (ppoll(&p, 1, &t, NULL) <= 0)
+		return;
+	while (epoll_wait(p.fd, e, 16, 0) == 16)
+		;
+	add(&r->woken, 1);
 }
 
 static void *reader_main(void *arg)
@@ -225,7 +243,7 @@ static void *reader_main(void *arg)
 			us = us / 2 > interval ? us / 2 : interval;
 		if (++idle % 64 == 0)
 			note_cpu(r);
-		nap(us);
+		nap(r, us);
 	}
 	/* The probe is detached: what is in the rings is all there will be. A record that is being
 	 * written now is finished within microseconds. */
@@ -313,6 +331,7 @@ void readers_stats(const struct readers *all, struct readers_stats *ret)
 		ADD(dropped);
 		ADD(held);
 		ADD(late);
+		ADD(woken);
 #undef ADD
 		ret->cpu_s += (double)atomic_load_explicit(&r->cpu_ns, memory_order_relaxed) / 1e9;
 	}

@@ -25,6 +25,7 @@ struct readers_stats {
 	uint64_t dropped; /* refused by the consumer, which counts them by class */
 	uint64_t held;	  /* passes that stopped at a record still being written */
 	uint64_t late;	  /* records older than the published watermark */
+	uint64_t woken;	  /* naps that the probe ended */
 	double cpu_s;	  /* all readers, so far */
 };
 void readers_stats(const struct readers *r, struct readers_stats *ret); /* [any] */

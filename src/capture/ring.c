@@ -112,6 +112,7 @@ int live_ring_peek(struct live_ring *r, const struct evt_env **ret, uint32_t *re
 		}
 		rec = word & REC_DISCARD ? NULL : record(r, r->pos + REC_HDR, len);
 		if (!rec || len < sizeof(struct evt_env)) {
+			r->skipped++;
 			r->pos += r->step;
 			continue;
 		}
@@ -134,6 +135,11 @@ void live_ring_release(struct live_ring *r)
 	/* With the kernel's acquire in its reservation: what we read, we have read. */
 	if (atomic_load_explicit(r->consumer, memory_order_relaxed) != r->pos)
 		atomic_store_explicit(r->consumer, r->pos, memory_order_release);
+}
+
+uint64_t live_ring_skipped(const struct live_ring *r)
+{
+	return r->skipped;
 }
 
 uint64_t live_ring_used(const struct live_ring *r)

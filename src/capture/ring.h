@@ -18,6 +18,7 @@ struct live_ring {
 	const uint8_t *data;
 	uint64_t size, mask;
 	uint64_t pos;			/* next record to look at; consumer thread only */
+	uint64_t skipped;		/* records that are no event; consumer thread only */
 	uint64_t step;			/* bytes of the record last seen by peek, 0 none */
 	uint8_t *bounce;		/* owned: a record that wraps is put together here; one fits, for between two
 					 * releases we pass the end of the data at most once */

@@ -205,9 +205,10 @@ static void print_probe(struct daemon *d, const struct live_stats *l)
 	if (!d->readers)
 		return;
 	readers_stats(d->readers, &r);
-	fprintf(stderr, "saker: readers threads %u events %llu bytes %llu passes %llu held %llu late %llu damaged %llu\n",
+	fprintf(stderr, "saker: readers threads %u events %llu bytes %llu passes %llu held %llu late %llu woken %llu damaged %llu\n",
 		d->nreaders, (unsigned long long)r.events, (unsigned long long)r.bytes, (unsigned long long)r.passes,
-		(unsigned long long)r.held, (unsigned long long)r.late, (unsigned long long)r.damaged);
+		(unsigned long long)r.held, (unsigned long long)r.late, (unsigned long long)r.woken,
+		(unsigned long long)r.damaged);
 }
 
 /* Threads by stage; those that had ended before the sample say it themselves. */
