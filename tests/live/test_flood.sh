@@ -7,9 +7,10 @@ set -eu
 need_live
 "$top/tests/live/build.sh" "$top" "$build" "$tmp/bin" flood load || fail "the programs do not compile"
 leaf=$tmp/bin/skleaf$$
+programs=${FLOOD_PROGRAMS:-500}
 cp "$tmp/bin/load" "$leaf"
 
-"$tmp/bin/flood" "$tmp/bin/load" "$leaf" 500 || fail "the probe lost or miscounted events"
+"$tmp/bin/flood" "$tmp/bin/load" "$leaf" "$programs" || fail "the probe lost or miscounted events"
 
 cat >"$tmp/rules.yaml" <<RULES
 - rule: Leaf
@@ -24,11 +25,12 @@ cat >"$tmp/rules.yaml" <<RULES
   priority: NOTICE
 RULES
 start_saker -c "$top/saker.yaml" -r "$tmp/rules.yaml" -o json_output=true -o buffered_outputs=false \
-	-o engine.modern_ebpf.buf_size_preset=1 -o pipeline.drain_interval_us=50000
-"$tmp/bin/load" flood 500 "$leaf" >"$tmp/made" || fail "the load program failed"
+	-o engine.modern_ebpf.buf_size_preset=1 -o pipeline.drain_interval_us=50000 \
+	-o pipeline.ring_wake=75 -o pipeline.ring_fair=75 -o pipeline.ring_bulk=75
+"$tmp/bin/load" flood "$programs" "$leaf" >"$tmp/made" || fail "the load program failed"
 stop_saker
 alerts=$(grep -c '"rule":"Leaf"' "$tmp/out" || :)
-[ "$alerts" = 500 ] || fail "$alerts alerts for 500 programs"
+[ "$alerts" = "$programs" ] || fail "$alerts alerts for $programs programs"
 # saker: probe produced N dropped CAUSE N ... recursion N critical_among_them N
 # saker: readers threads N events N ... damaged N
 awk '

@@ -493,6 +493,80 @@ static void thread_flags_are_those_of_events(void **state)
 	}
 }
 
+/* Applies the next event with an envelope flag. */
+#define APPLY_FLAGGED(f, FLAG, tid, type, ...)                                                                  \
+	do {                                                                                                   \
+		struct evt *ev_ = evb_make(&(f)->b, type, tid, ++(f)->ts, __VA_ARGS__);                        \
+		struct evt_env env_ = *ev_->env;                                                               \
+		env_.flags |= FLAG;                                                                            \
+		ev_->env = &env_;                                                                              \
+		assert_int_equal(state_apply((f)->s, ev_, &(f)->ctx), 0);                                      \
+	} while (0)
+
+static void loss_makes_the_groups_descriptors_unknown(void **state)
+{
+	struct fx *f = *state;
+	struct state_sums sums;
+
+	fx_open(f, 3, "/a");
+	fx_open(f, 4, "/b");
+	APPLY_BY(f, 200, PPME_SYSCALL_OPEN_X, "nsnnnn", 3L, "/other", 1L, 0L, 0L, 0L);
+	/* by another thread of the group: all share one table */
+	APPLY_FLAGGED(f, EVT_ENV_LOSSY, THREAD, PPME_SYSCALL_READ_X, "n-n", 1L, 3L);
+	assert_null(f->ctx.fd);
+	assert_int_equal(f->ctx.fd_num, 3);
+	assert_int_equal(fdtab_count(fx_fds(f)), 0);
+	assert_string_equal(fdtab_get(state_own(f->s, 200)->fds, 3)->name->s, "/other");
+	state_table_sums(f->t, &sums);
+	assert_int_equal(sums.lossy, 1);
+	assert_int_equal(sums.fds, 1);
+	assert_true(sums.fd_misses >= 1);
+	/* what is opened from now on is known */
+	fx_open(f, 3, "/c");
+	assert_string_equal(fx_name(f, 3), "/c");
+	APPLY(f, PPME_SYSCALL_CLOSE_X, "nn", 0L, 4L);
+	assert_null(f->ctx.fd);
+}
+
+static void loss_before_the_open_that_tells_it_keeps_that_open(void **state)
+{
+	struct fx *f = *state;
+
+	fx_open(f, 3, "/a");
+	APPLY_FLAGGED(f, EVT_ENV_LOSSY, PID, PPME_SYSCALL_OPEN_X, "nsnnnn", 5L, "/new", 1L, 0L, 0L, 0L);
+	assert_string_equal(fx_name(f, 5), "/new");
+	assert_string_equal(fx_name(f, 3), "(closed)");
+}
+
+static unsigned asked;
+static int32_t asked_fd[8];
+static int64_t asked_pid;
+
+static void ask(void *ctx, unsigned shard, int64_t pid, const int32_t *fds, unsigned count)
+{
+	(void)ctx;
+	assert_int_equal(shard, 0);
+	asked_pid = pid;
+	for (unsigned i = 0; i < count && asked < 8; i++)
+		asked_fd[asked++] = fds[i];
+}
+
+static void loss_asks_for_what_was_open_and_for_what_turns_up(void **state)
+{
+	struct fx *f = *state;
+
+	((struct state_opts *)state_table_opts(f->t))->repair.fds = ask;
+	asked = 0;
+	fx_open(f, 3, "/a");
+	fx_open(f, 7, "/b");
+	APPLY_FLAGGED(f, EVT_ENV_LOSSY, PID, PPME_SYSCALL_CLOSE_X, "nn", 0L, 9L);
+	assert_int_equal(asked_pid, PID);
+	assert_int_equal(asked, 3);
+	assert_int_equal(asked_fd[0], 3);
+	assert_int_equal(asked_fd[1], 7);
+	assert_int_equal(asked_fd[2], 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -523,6 +597,9 @@ int main(void)
 		T(table_full_leaves_the_event_without_descriptor),
 		T(descriptor_of_an_event_is_at_its_place),
 		T(events_of_unknown_threads_are_harmless),
+		T(loss_makes_the_groups_descriptors_unknown),
+		T(loss_before_the_open_that_tells_it_keeps_that_open),
+		T(loss_asks_for_what_was_open_and_for_what_turns_up),
 		cmocka_unit_test(thread_flags_are_those_of_events),
 	};
 
