@@ -121,28 +121,6 @@ void state_fd_common(struct state_shard *s, const struct evt *ev, struct state_c
 	ctx->fd_num = t->last_fd;
 }
 
-bool state_fd_store(struct state_shard *s, struct state_fdtab **slot, int64_t num, struct state_fd *f)
-{
-	uint32_t before;
-	bool ok;
-
-	if (!*slot)
-		*slot = fdtab_new(&s->slab, fd_table_max(s));
-	before = fdtab_count(*slot);
-	ok = fdtab_set(&s->slab, slot, num, f);
-	stat_add(&s->stats.fds, fdtab_count(*slot) - before);
-	return ok;
-}
-
-static void state_fd_drop(struct state_shard *s, struct state_fdtab **slot, int64_t num)
-{
-	uint32_t before = fdtab_count(*slot);
-
-	fdtab_del(&s->slab, slot, num);
-	stat_sub(&s->stats.fds, before - fdtab_count(*slot));
-	stat_add(&s->stats.fds_removed, before - fdtab_count(*slot));
-}
-
 void state_fd_flush_pending(struct state_shard *s)
 {
 	struct state_task *t = s->pending_fd_task;

@@ -35,6 +35,7 @@ static inline bool evt_enter(const struct state_ctx *ctx, struct evt *ret)
 void fdev_add(struct state_shard *s, struct state_ctx *ctx, int64_t num, struct state_fd *f);
 /* Stores f (reference taken over) in a table, made when there is none. False: no room. */
 bool state_fd_store(struct state_shard *s, struct state_fdtab **slot, int64_t num, struct state_fd *f);
+void state_fd_drop(struct state_shard *s, struct state_fdtab **slot, int64_t num); /* nothing when it is not open */
 /* The event's descriptor (ctx->fd, which must be set), writable. */
 struct state_fd *fdev_edit(struct state_shard *s, struct state_ctx *ctx);
 /* Names the event's descriptor f, which is writable, and notes whether the name changed. */

@@ -248,6 +248,7 @@ static void check_load(uint64_t flooded, uint64_t trickled, unsigned programs)
 int main(int argc, char **argv)
 {
 	struct live_opts o = { .ring_bytes = RING, .snaplen = 80 };
+	const char *nap = getenv("FLOOD_NAP_US"); /* longer where system calls are slow */
 	char *programs = argc > 3 ? argv[3] : "500";
 	struct base_err err = { 0 };
 	siginfo_t si = { 0 };
@@ -271,7 +272,7 @@ int main(int argc, char **argv)
 	f.flooder = (uint32_t)start(argv[1], (char *[]){ argv[1], "flood", programs, argv[2], NULL }, &in[0], &out[0]);
 	while (!waitid(P_PID, f.flooder, &si, WEXITED | WNOHANG | WNOWAIT) && !si.si_pid) {
 		drain();
-		usleep(NAP_US);
+		usleep(nap ? (useconds_t)atoi(nap) : NAP_US);
 	}
 	close(in[0]);
 	close(in[1]);
