@@ -47,16 +47,29 @@ static uint64_t bytes_of(uint64_t x, unsigned char c)
 bool path_is_plain(const char *s, size_t len)
 {
 	uint64_t before = 0; /* 0x80: the byte before this word is a slash */
+	size_t i = 0;
 
-	for (size_t i = 0; i < len; i += 8) {
-		uint64_t x = 0, slash, other;
+	for (; i + 8 <= len; i += 8) {
+		uint64_t x, slash;
 
-		memcpy(&x, s + i, len - i < 8 ? len - i : 8);
+		memcpy(&x, s + i, 8);
 		slash = bytes_of(x, '/');
-		other = slash | bytes_of(x, '.');
-		if ((slash << 8 | before) & other)
+		if ((slash << 8 | before) & (slash | bytes_of(x, '.')))
 			return false;
 		before = slash >> 56;
+	}
+	if (i < len) {
+		uint64_t x = 0, slash;
+
+		if (len >= 8) { /* the last eight: what they share with the word before does no harm */
+			memcpy(&x, s + len - 8, 8);
+			before = 0;
+		} else {
+			memcpy(&x, s, len);
+		}
+		slash = bytes_of(x, '/');
+		if ((slash << 8 | before) & (slash | bytes_of(x, '.')))
+			return false;
 	}
 	return true;
 }
