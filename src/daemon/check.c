@@ -112,13 +112,15 @@ static void print_rule(const json_t *o)
 		printf("    warning %s\n", json_string_value(json_object_get(json_array_get(findings, i), "text")));
 }
 
-static json_t *interest_json(const struct check *k)
+/* *ret_left_out: calls that rules name and base_syscalls leaves out, as text; NULL none. */
+static json_t *interest_json(const struct check *k, json_t **ret_left_out)
 {
 	struct base_buf missing = { 0 };
 	struct sc_set set;
 	json_t *a = json_array();
 
 	interest_compute(k->c, k->set, &set, &missing);
+	*ret_left_out = missing.len ? json_string(missing.p) : NULL;
 	for (unsigned i = 0; i < SC_MAX; i++)
 		if (sc_set_has(&set, i) && evt_syscall_by_code(i))
 			json_array_append_new(a, json_string(evt_syscall_by_code(i)->name));
@@ -126,7 +128,7 @@ static json_t *interest_json(const struct check *k)
 	return a;
 }
 
-static void print_interest(const json_t *a)
+static void print_interest(const json_t *a, const json_t *left_out)
 {
 	printf("system calls that live capture would produce (%zu):\n   ", json_array_size(a));
 	for (size_t i = 0, col = 4; i < json_array_size(a); i++) {
@@ -139,12 +141,14 @@ static void print_interest(const json_t *a)
 		col += (size_t)printf(" %s", name);
 	}
 	putchar('\n');
+	if (left_out)
+		printf("named by rules and left out (see base_syscalls): %s\n", json_string_value(left_out));
 }
 
 static void report(struct check *k, uint32_t nwarn)
 {
 	uint32_t n = ruleset_count(k->set), scanned = 0, enabled = 0;
-	json_t *all = json_array(), *interest = k->interest ? interest_json(k) : NULL;
+	json_t *all = json_array(), *left_out = NULL, *interest = k->interest ? interest_json(k, &left_out) : NULL;
 
 	for (uint32_t i = 0; i < n; i++) {
 		json_t *o = rule_json(k, i);
@@ -158,6 +162,8 @@ static void report(struct check *k, uint32_t nwarn)
 
 		if (interest)
 			json_object_set(o, "interest", interest);
+		if (left_out)
+			json_object_set(o, "interest_left_out", left_out);
 		json_dumpf(o, stdout, JSON_INDENT(2));
 		putchar('\n');
 		json_decref(o);
@@ -165,12 +171,13 @@ static void report(struct check *k, uint32_t nwarn)
 		for (uint32_t i = 0; i < n; i++)
 			print_rule(json_array_get(all, i));
 		if (interest)
-			print_interest(interest);
+			print_interest(interest, left_out);
 		printf("%u rules, %u enabled, %u tried on every event of some type, %u warning%s from loading, %u from this check\n", n, enabled, scanned, nwarn,
 		       nwarn == 1 ? "" : "s", k->nfound);
 	}
 	json_decref(all);
 	json_decref(interest);
+	json_decref(left_out);
 }
 
 static int check_loaded(struct check *k)
