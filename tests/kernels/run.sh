@@ -72,7 +72,7 @@ unpack() {
 }
 
 # The last word of what a machine said about KEY.
-said() { tr -d '\r' <"$work/$2.log" | sed -n "s/^RESULT $1 //p" | tail -n 1; }
+said() { tr -d '\r' <"$work/$2.log" | sed -n "s/.*RESULT $1 //p" | tail -n 1; }
 
 [ $# -gt 0 ] || set -- $(newest)
 [ $# -gt 0 ] || fail "apt knows no linux-image package; as root run: apt-get update"
