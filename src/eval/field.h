@@ -78,6 +78,7 @@ struct eval_ctx {
 
 struct eval_field_state *eval_field_state_new(void); /* NULL when memory is out */
 void eval_field_state_free(struct eval_field_state *fs);
+void eval_field_state_restart(struct eval_field_state *fs); /* forgets what was counted per use of a field */
 /* From here on evt.buffer of an empty payload shows what the reference shows: "NULL", then what is left in its buffer of
  * texts of parameters shown before, as long as the last payload was. Only with one evaluator that sees every event, in
  * order, by the tree; never live, where it would put one process's data into another's alert. */

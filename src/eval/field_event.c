@@ -46,6 +46,11 @@ void eval_field_state_free(struct eval_field_state *fs)
 	free(fs);
 }
 
+void eval_field_state_restart(struct eval_field_state *fs)
+{
+	drop_slots(fs);
+}
+
 void eval_field_state_keep_texts(struct eval_field_state *fs)
 {
 	fs->texts.on = true;

@@ -16,6 +16,7 @@ struct pipeline {
 	struct pipeline_opts o;
 	struct evt_consumer consumer;
 	_Atomic uint64_t first_ts;
+	struct run_set *_Atomic set; /* owned; written by main */
 	unsigned started;	/* workers running */
 	unsigned since;		/* inline: events since run_between. [reader] */
 	struct run inline_run;	/* workers == 0 */
@@ -45,6 +46,8 @@ static int inline_event(void *ctx, unsigned reader, const struct evt *ev, bool w
 	(void)reader;
 	(void)wait;
 	note_first(p, ev);
+	if (run_set_waits(&p->inline_run))
+		run_take_set(&p->inline_run);
 	run_event(&p->inline_run, ev);
 	if (++p->since >= 64) {
 		p->since = 0;
@@ -58,6 +61,8 @@ static void inline_watermark(void *ctx, unsigned reader, uint64_t upto)
 	struct pipeline *p = ctx;
 
 	(void)reader;
+	if (run_set_waits(&p->inline_run))
+		run_take_set(&p->inline_run);
 	gate_set_applied(p->o.gate, 0, upto);
 	gate_set_emitted(p->o.gate, 0, upto);
 	run_between(&p->inline_run);
@@ -66,7 +71,10 @@ static void inline_watermark(void *ctx, unsigned reader, uint64_t upto)
 
 static void inline_end(void *ctx, unsigned reader)
 {
+	struct pipeline *p = ctx;
+
 	inline_watermark(ctx, reader, UINT64_MAX);
+	atomic_store_explicit(&p->inline_run.using, NULL, memory_order_release); /* nothing any more */
 }
 
 /* ---- rings and workers ----------------------------------------------------------------------- */
@@ -153,9 +161,13 @@ int pipeline_new(const struct pipeline_opts *o, struct pipeline **ret)
 	struct pipeline *p = calloc(1, sizeof(*p));
 	int r;
 
-	if (!p)
+	if (!p) {
+		run_set_free(o->set);
 		return -ENOMEM;
+	}
 	p->o = *o;
+	atomic_init(&p->set, o->set);
+	p->o.run.set = &p->set;
 	if (!p->o.batch_bytes)
 		p->o.batch_bytes = 65536;
 	p->o.run.gate = o->gate;
@@ -175,6 +187,7 @@ int pipeline_new(const struct pipeline_opts *o, struct pipeline **ret)
 			r = init_workers(p);
 	}
 	if (r) {
+		run_set_free(o->set);
 		free(p); /* start-up failure: the process ends */
 		return r;
 	}
@@ -202,6 +215,36 @@ int pipeline_start(struct pipeline *p, struct base_err *err)
 		p->started++;
 	}
 	return 0;
+}
+
+static bool uses(const struct run *r, const struct run_set *set)
+{
+	/* acquire: what the worker did with it is done, see runset.h */
+	return atomic_load_explicit(&r->using, memory_order_acquire) == set;
+}
+
+static bool anybody_uses(const struct pipeline *p, const struct run_set *set)
+{
+	if (!p->o.workers)
+		return uses(&p->inline_run, set);
+	for (unsigned i = 0; i < p->o.workers; i++)
+		if (uses(&p->worker[i].run, set))
+			return true;
+	return false;
+}
+
+struct run_set *pipeline_publish(struct pipeline *p, struct run_set *set)
+{
+	struct run_set *old = atomic_exchange_explicit(&p->set, set, memory_order_acq_rel);
+
+	for (unsigned i = 0; i < p->o.workers; i++)
+		router_wake(&p->park[i], false);
+	while (anybody_uses(p, old)) {
+		struct timespec t = { 0, 200000 };
+
+		nanosleep(&t, NULL);
+	}
+	return old;
 }
 
 void pipeline_wait_idle(struct pipeline *p, uint64_t upto)
@@ -262,6 +305,7 @@ void pipeline_free(struct pipeline *p)
 			free(b);
 		}
 	}
+	run_set_free(atomic_load_explicit(&p->set, memory_order_relaxed));
 	free(p->lane);
 	free(p->park);
 	free(p->router);
@@ -353,7 +397,7 @@ static void add_rules(const struct run *r, uint32_t count, struct eval_rule_stat
 
 void pipeline_rule_stats(struct pipeline *p, struct eval_rule_stats *ret)
 {
-	uint32_t count = ruleset_count(p->o.run.rules);
+	uint32_t count = ruleset_count(atomic_load_explicit(&p->set, memory_order_relaxed)->rules);
 
 	memset(ret, 0, count * sizeof(*ret));
 	if (!p->o.workers)

@@ -8,7 +8,8 @@
 #include "shard/run.h"
 
 struct pipeline_opts {
-	struct run_opts run;	 /* run.gate and run.first_ts are filled by pipeline_new */
+	struct run_opts run;	 /* gate, first_ts and set are filled by pipeline_new */
+	struct run_set *set;	 /* taken over, also on failure; made for max(workers, 1) */
 	struct gate *gate;	 /* borrowed; made first because the state table needs it too */
 	unsigned readers;	 /* >= 1; 1 when workers is 0 */
 	unsigned workers;	 /* 0: inline */
@@ -22,6 +23,10 @@ struct pipeline;
 int pipeline_new(const struct pipeline_opts *o, struct pipeline **ret);
 int pipeline_start(struct pipeline *p, struct base_err *err);
 const struct evt_consumer *pipeline_consumer(struct pipeline *p);
+/* Every event that a worker takes from now on is evaluated with `set`, which is taken over. Returns the set in use
+ * before, the caller's again: no worker uses it any more. Waits for the event that each worker has in hand; with
+ * `workers` 0 for the reader's next event or watermark. Before pipeline_stop. [main] */
+struct run_set *pipeline_publish(struct pipeline *p, struct run_set *set);
 /* Waits until every worker has run everything up to the key time `upto`, which the one reader has
  * published as its watermark, and sleeps: until that reader hands something over again, the state
  * table is its own. Returns at once when inline. [reader, replay only] */

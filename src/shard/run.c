@@ -20,28 +20,35 @@ int run_init(struct run *r, const struct run_opts *o, unsigned worker)
 	r->o = *o;
 	r->worker = worker;
 	r->shard = state_table_shard(o->state, worker);
-	r->eval = eval_worker_new(o->rules);
-	if (!r->eval)
-		return -ENOMEM;
 	arena_init(&r->arena);
-	ruleset_events(o->rules, &r->types);
-	r->shard->viewed = r->types.w;
 	r->ctx.arena = &r->arena;
 	r->ctx.hostname = o->hostname;
-	r->ctx.static_values = o->static_values;
-	r->ctx.buffer_base64 = o->buffer_base64;
 	r->ctx.source = "syscall";
 	r->ctx.fs = eval_field_state_new();
 	if (r->ctx.fs && o->keep_texts)
 		eval_field_state_keep_texts(r->ctx.fs);
+	if (r->ctx.fs)
+		run_take_set(r);
 	return r->ctx.fs ? 0 : -ENOMEM;
+}
+
+void run_take_set(struct run *r)
+{
+	struct run_set *s = atomic_load_explicit(r->o.set, memory_order_acquire);
+
+	r->set = s;
+	r->eval = s->eval[r->worker];
+	r->shard->viewed = s->types.w;
+	eval_field_state_restart(r->ctx.fs); /* what it counts hangs on fields of the old rules */
+	r->ctx.static_values = s->static_values;
+	r->ctx.buffer_base64 = s->buffer_base64;
+	atomic_store_explicit(&r->using, s, memory_order_release); /* partner: pipeline_publish */
 }
 
 void run_fini(struct run *r)
 {
 	if (r->shard)
 		r->shard->viewed = NULL;
-	eval_worker_free(r->eval);
 	eval_field_state_free(r->ctx.fs);
 	arena_fini(&r->arena);
 }
@@ -62,7 +69,7 @@ static void wait_others(struct run *r)
 static void raise(struct run *r, const uint32_t *ids, int n)
 {
 	for (int i = 0; i < n; i++) {
-		const struct eval_rule *rule = ruleset_rule(r->o.rules, ids[i]);
+		const struct eval_rule *rule = ruleset_rule(r->set->rules, ids[i]);
 		struct alert_meta meta = { .rule = rule->name,
 					   .source = rule->source,
 					   .tags_json = rule->tags_json,
@@ -115,7 +122,7 @@ void run_event(struct run *r, const struct evt *ev)
 		wait_others(r);
 	}
 	gate_set_applied(r->o.gate, r->worker, ev->key.time);
-	if (ev->report && !r->ctx.st.filtered && evt_set_has(&r->types, ev->hdr->type))
+	if (ev->report && !r->ctx.st.filtered && evt_set_has(&r->set->types, ev->hdr->type))
 		evaluate(r);
 	gate_set_emitted(r->o.gate, r->worker, ev->key.time);
 }

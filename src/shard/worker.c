@@ -69,9 +69,11 @@ static void publish(struct worker *w, uint64_t done)
 	hub_mark(w->run.o.hub, w->index, (struct okey){ done, 1 });
 }
 
-/* True when an input has moved since `done` was computed: a batch is there, or a mark has risen. */
+/* True when there is something to do since `done` was computed: a batch is there, a mark has risen, rules have changed. */
 static bool moved(struct worker *w)
 {
+	if (run_set_waits(&w->run))
+		return true;
 	for (unsigned r = 0; r < w->readers; r++) {
 		struct worker_input *in = &w->in[r];
 
@@ -104,6 +106,9 @@ void *worker_main(void *arg)
 
 	rcu_enter();
 	for (;;) {
+		if (run_set_waits(&w->run))
+			run_take_set(&w->run);
+
 		struct worker_input *in = next_input(w, &done);
 
 		if (in) {
@@ -132,6 +137,7 @@ void *worker_main(void *arg)
 		park(w, blocked);
 	}
 	rcu_leave();
+	atomic_store_explicit(&w->run.using, NULL, memory_order_release); /* nothing any more */
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
 	atomic_store_explicit(&w->cpu_ns, (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec,
 			      memory_order_relaxed);

@@ -112,8 +112,8 @@ int main(void)
 	scan(st, parent, 0);
 	scan(st, child, parent);
 	scan_finish(st);
-	struct pipeline_opts po = { .run = { .state = st, .rules = rs, .hub = hub, .hostname = "h" }, .gate = gate,
-				    .readers = 2, .workers = 2 };
+	struct pipeline_opts po = { .run = { .state = st, .hub = hub, .hostname = "h" }, .gate = gate,
+				    .set = run_set_new(rs, NULL, false, 2), .readers = 2, .workers = 2 };
 
 	if (pipeline_new(&po, &p) || pipeline_start(p, &err))
 		die("pipeline");
@@ -147,7 +147,6 @@ int main(void)
 	pipeline_free(p);
 	state_table_free(st);
 	gate_free(gate);
-	ruleset_free(rs);
 	rules_free(rules);
 	return 0;
 }

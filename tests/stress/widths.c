@@ -233,7 +233,8 @@ static char *run_width(const struct source *s, unsigned readers, unsigned worker
 	if (hub_start(hub, &err))
 		die("hub_start");
 	gate->delay_seed = delay;
-	struct pipeline_opts po = { .run = { .state = st, .rules = rs, .hub = hub, .hostname = "h" },
+	struct pipeline_opts po = { .run = { .state = st, .hub = hub, .hostname = "h" },
+				    .set = run_set_new(rs, NULL, false, shards),
 				    .gate = gate, .readers = readers, .workers = workers, .batch_bytes = 2048 };
 
 	if (pipeline_new(&po, &p) || pipeline_start(p, &err))
@@ -251,7 +252,6 @@ static char *run_width(const struct source *s, unsigned readers, unsigned worker
 	pipeline_free(p);
 	state_table_free(st);
 	gate_free(gate);
-	ruleset_free(rs);
 	rules_free(rules);
 	return buf_steal(&out);
 }
