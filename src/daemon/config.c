@@ -198,6 +198,7 @@ static int read_all(const struct cfg_tree *t, struct config *c, struct base_err 
 	read_drops(t, c);
 	c->match_all = !strcmp(schema_str(t, "rule_matching"), "all");
 	c->min_priority = (uint8_t)config_priority(schema_str(t, "priority"));
+	c->watch_files = schema_bool(t, "watch_config_files");
 	return r;
 }
 

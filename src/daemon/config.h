@@ -29,6 +29,7 @@ struct config {
 	uint32_t snaplen, max_tasks;
 	bool iso_time, buffer_base64, match_all, buffered;
 	uint8_t min_priority;
+	bool watch_files;
 	struct sink_format format;
 	bool stdout_enabled;
 	bool syslog_enabled;

@@ -85,9 +85,7 @@ static int with_rules(const struct config *c, const struct options *o)
 	rules_free(rules);
 	if (!set)
 		return run_error(err.msg[0] ? err.msg : "the rules cannot be compiled");
-	r = run_daemon(c, o, set);
-	ruleset_free(set);
-	return r;
+	return run_daemon(c, o, set); /* takes the rules over */
 }
 
 static int dispatch(const struct config *c, const struct options *o, int argc, char **argv)

@@ -181,7 +181,7 @@ static void add_fixed(struct metrics *m, struct daemon *d)
 	add_files(m, d, true);
 	add_files(m, d, false);
 	metric_int(m, FALCO "start_timestamp_nanoseconds", false, "falco.start_ts", d->start_ts);
-	metric_int(m, FALCO "reload_timestamp_nanoseconds", false, "falco.reload_ts", d->start_ts);
+	metric_int(m, FALCO "reload_timestamp_nanoseconds", false, "falco.reload_ts", d->reload_ts);
 	metric_int(m, FALCO "host_boot_timestamp_nanoseconds", false, "falco.host_boot_ts", metrics_boot_ts());
 	metric_int(m, FALCO "host_num_cpus_total", false, "falco.host_num_cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
 	metric_int(m, FALCO "outputs_queue_num_drops_total", true, "falco.outputs_queue_num_drops", outputs_drops(d));
@@ -227,7 +227,7 @@ static int add_rules(struct metrics *m, struct daemon *d)
 
 	if (!s)
 		return -ENOMEM;
-	pipeline_rule_stats(d->pipeline, s);
+	stats_rules(d, s);
 	for (uint32_t i = 0; i < n; i++)
 		total += s[i].matches;
 	metric_int(m, NULL, true, "falco.rules.matches_total", total);
@@ -238,7 +238,7 @@ static int add_rules(struct metrics *m, struct daemon *d)
 	return 0;
 }
 
-int metrics_collect(struct daemon *d, struct metrics *ret)
+static int collect(struct daemon *d, struct metrics *ret)
 {
 	const struct config *c = d->c;
 	int r = 0;
@@ -262,4 +262,14 @@ void metrics_fini(struct metrics *m)
 	free(m->m);
 	arena_fini(&m->arena);
 	memset(m, 0, sizeof(*m));
+}
+
+int metrics_collect(struct daemon *d, struct metrics *ret)
+{
+	int r;
+
+	pthread_mutex_lock(&d->swap); /* a reload must not free the rules meanwhile */
+	r = collect(d, ret);
+	pthread_mutex_unlock(&d->swap);
+	return r;
 }

@@ -97,9 +97,9 @@ bool run_shows_left_texts(const struct config *c, const struct ruleset *rules)
 static int start_pipeline(struct daemon *d, struct base_err *err)
 {
 	struct pipeline_opts po = {
-		.run = { .state = d->state, .rules = d->rules, .hub = d->hub, .gate = d->gate, .hostname = d->hostname,
-			 .static_values = (const char *const *)d->c->static_values, .buffer_base64 = d->c->buffer_base64,
+		.run = { .state = d->state, .hub = d->hub, .gate = d->gate, .hostname = d->hostname,
 			 .keep_texts = run_shows_left_texts(d->c, d->rules) },
+		.set = d->set,
 		.gate = d->gate,
 		.readers = d->nreaders,
 		.workers = d->nworkers,
@@ -108,6 +108,7 @@ static int start_pipeline(struct daemon *d, struct base_err *err)
 	};
 	int r = pipeline_new(&po, &d->pipeline);
 
+	d->set = NULL; /* taken over */
 	if (r < 0)
 		return base_err_set(err, NULL, 0, 0, "cannot make the pipeline: %s", strerror(-r));
 	return pipeline_start(d->pipeline, err);
@@ -168,7 +169,7 @@ static void say_ready(struct daemon *d)
 }
 
 /* False when it is time to stop. */
-static bool on_signal(struct daemon *d)
+static bool on_signal(struct daemon *d, struct reload *reload)
 {
 	struct signalfd_siginfo si;
 
@@ -180,7 +181,7 @@ static bool on_signal(struct daemon *d)
 		hub_reopen(d->hub);
 		return true;
 	case SIGHUP:
-		log_warn("SIGHUP received: reloading is not served yet, restart to read configuration and rules again");
+		reload_now(reload, d, "SIGHUP received");
 		return true;
 	default:
 		log_info("%s received, stopping", si.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
@@ -189,9 +190,12 @@ static bool on_signal(struct daemon *d)
 }
 
 /* Milliseconds until main has something to do, -1 for ever. */
-static int next_ms(const struct daemon *d, uint64_t now, uint64_t end, uint64_t tick, uint64_t metrics)
+static int next_ms(const struct daemon *d, uint64_t now, uint64_t end, uint64_t tick, uint64_t metrics, uint64_t reload)
 {
 	uint64_t at = end < tick ? end : tick;
+
+	if (reload < at)
+		at = reload;
 
 	if (!d->ready)
 		return 1;
@@ -202,9 +206,10 @@ static int next_ms(const struct daemon *d, uint64_t now, uint64_t end, uint64_t 
 	return at <= now ? 0 : (int)((at - now) / 1000000 < 60000 ? (at - now + 999999) / 1000000 : 60000);
 }
 
-static void wait_events(struct daemon *d, struct drops *w, struct metrics_out *metrics)
+static void wait_events(struct daemon *d, struct drops *w, struct metrics_out *metrics, struct reload *reload)
 {
-	struct pollfd p[2] = { { .fd = d->signal_fd, .events = POLLIN }, { .fd = d->done_fd, .events = POLLIN } };
+	struct pollfd p[3] = { { .fd = d->signal_fd, .events = POLLIN }, { .fd = d->done_fd, .events = POLLIN },
+			       { .fd = reload->fd, .events = POLLIN } };
 	uint64_t end = UINT64_MAX, tick = base_mono_ns() + SECOND_NS;
 
 	if (d->o->seconds)
@@ -224,9 +229,12 @@ static void wait_events(struct daemon *d, struct drops *w, struct metrics_out *m
 			tick = now + SECOND_NS;
 		}
 		metrics_out_check(metrics, d, now);
-		if (poll(p, 2, next_ms(d, now, end, d->live ? tick : UINT64_MAX, metrics->next_ns)) < 0 && errno != EINTR)
+		reload_check(reload, d, now);
+		if (poll(p, 3, next_ms(d, now, end, d->live ? tick : UINT64_MAX, metrics->next_ns, reload->due_ns)) < 0 && errno != EINTR)
 			return;
-		if (p[0].revents && !on_signal(d))
+		if (p[2].revents)
+			reload_notice(reload, base_mono_ns());
+		if (p[0].revents && !on_signal(d, reload))
 			return;
 		if (p[1].revents)
 			return;
@@ -273,6 +281,8 @@ static void tear_down(struct daemon *d)
 {
 	readers_free(d->readers);
 	pipeline_free(d->pipeline);
+	run_set_free(d->set);
+	free(d->past);
 	replay_free(d->replay);
 	state_table_free(d->state);
 	if (d->live)
@@ -361,27 +371,35 @@ static void read_files(struct daemon *d)
 	free(rules);
 }
 
-int run_daemon(const struct config *c, const struct options *o, const struct ruleset *rules)
+int run_daemon(const struct config *c, const struct options *o, struct ruleset *rules)
 {
-	struct daemon d = { .c = c, .o = o, .rules = rules, .signal_fd = -1, .done_fd = -1 };
+	struct daemon d = { .c = c, .o = o, .rules = rules, .signal_fd = -1, .done_fd = -1, .swap = PTHREAD_MUTEX_INITIALIZER };
+	struct reload reload;
 	struct stats_threads threads = { .len = 0 };
 	struct base_err err = { 0 };
 	struct drops drops = { 0 };
 	struct metrics_out metrics = { .next_ns = UINT64_MAX };
 	int r;
 
-	if (check_sources(c, o))
+	if (check_sources(c, o)) {
+		ruleset_free(rules);
 		return 1;
+	}
 	d.start_mono = base_mono_ns();
 	d.start_ts = base_now_ns();
 	find_hostname(&d);
-	if (!outputs_any(c))
-		return run_error("No output configured, please make sure at least one output is configured and enabled.");
-	if (o->dry_run) {
+	if (!outputs_any(c) || o->dry_run) {
+		ruleset_free(rules);
+		if (!outputs_any(c))
+			return run_error("No output configured, please make sure at least one output is configured and enabled.");
 		log_info("dry run: configuration and rules are good, nothing is started");
 		return 0;
 	}
+	d.reload_ts = d.start_ts;
 	choose_threads(&d);
+	d.set = run_set_new(rules, (const char *const *)c->static_values, c->buffer_base64, d.nworkers ? d.nworkers : 1);
+	if (!d.set)
+		return run_error("no memory for the rules");
 	r = take_signals(&d, &err);
 	if (!r && o->pidfile && !write_pid(o->pidfile)) {
 		fprintf(stderr, "Error: cannot write the process id to %s: %s\n", o->pidfile, strerror(errno));
@@ -403,12 +421,14 @@ int run_daemon(const struct config *c, const struct options *o, const struct rul
 		return tell(&err);
 	}
 	drops_init(&drops, &d);
-	wait_events(&d, &drops, &metrics);
+	reload_init(&reload, &d);
+	wait_events(&d, &drops, &metrics, &reload);
 	if (!d.ready)
 		d.ready_mono = d.start_mono;
 	r = stop(&d, &threads, &err);
 	metrics_out_stop(&metrics);
 	stats_print(&d, &drops, &threads);
+	reload_fini(&reload, &d);
 	if (o->pidfile)
 		unlink(o->pidfile);
 	tear_down(&d);

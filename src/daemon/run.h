@@ -3,9 +3,9 @@
 #include "daemon/config.h"
 #include "daemon/options.h"
 
-/* rules: the compiled set, borrowed.
+/* rules: the compiled set, taken over.
  * Returns the exit status. Errors have been told on stderr. */
-int run_daemon(const struct config *c, const struct options *o, const struct ruleset *rules);
+int run_daemon(const struct config *c, const struct options *o, struct ruleset *rules);
 
 /* "Error: text" on stderr, as scripts know it. Returns 1. */
 int run_error(const char *text);

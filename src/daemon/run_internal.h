@@ -2,6 +2,7 @@
 #pragma once
 #include "capture/reader.h"
 #include "daemon/metrics.h"
+#include "daemon/reload.h"
 #include "daemon/replay.h"
 #include "daemon/run.h"
 #include "shard/pipeline.h"
@@ -11,7 +12,10 @@
 struct daemon {
 	const struct config *c;
 	const struct options *o;
-	const struct ruleset *rules;
+	const struct ruleset *rules; /* in use: borrowed from the pipeline */
+	struct eval_rule_stats *past; /* owned: what these rules counted before the last reload, by id; NULL nothing */
+	pthread_mutex_t swap; /* c, rules, past and reload_ts change under it; main reads them without, others with it */
+	uint64_t reload_ts;   /* ns since the epoch, of the last reload or the start */
 	char hostname[256];
 	unsigned nreaders, nworkers; /* nworkers 0: inline */
 	bool wide;		     /* more than one shard */
@@ -20,6 +24,7 @@ struct daemon {
 	struct hub *hub;
 	struct gate *gate;
 	struct state_table *state;
+	struct run_set *set; /* until the pipeline takes it */
 	struct pipeline *pipeline;
 	struct replay *replay;
 	struct live *live;
@@ -88,6 +93,8 @@ struct stats_threads {
 	unsigned len;
 };
 void stats_sample(struct stats_threads *t);
+/* Per rule in use since the start of the daemon, over reloads. ret: [ruleset_count]. With `swap` held, or main. */
+void stats_rules(struct daemon *d, struct eval_rule_stats *ret);
 /* Falco's summary on stdout, Saker's on stderr. After everything has stopped. */
 void stats_print(struct daemon *d, const struct drops *w, const struct stats_threads *t);
 /* Events handed to the workers (an event for two of them counts once); in replay after its end. */

@@ -246,6 +246,16 @@ static int by_cost(const void *a, const void *b, void *arg)
 	return x->evals > y->evals ? -1 : x->evals < y->evals;
 }
 
+void stats_rules(struct daemon *d, struct eval_rule_stats *ret)
+{
+	pipeline_rule_stats(d->pipeline, ret);
+	for (uint32_t i = 0; d->past && i < ruleset_count(d->rules); i++) {
+		ret[i].evals += d->past[i].evals;
+		ret[i].matches += d->past[i].matches;
+		ret[i].cpu_ns += d->past[i].cpu_ns;
+	}
+}
+
 #define RULES_SHOWN 20
 
 /* The rules that cost most. */
@@ -256,7 +266,7 @@ static void print_rules(struct daemon *d)
 	uint32_t *order = malloc((n + 1) * sizeof(*order));
 
 	if (s && order) {
-		pipeline_rule_stats(d->pipeline, s);
+		stats_rules(d, s);
 		for (uint32_t i = 0; i < n; i++)
 			if (s[i].evals)
 				order[used++] = i;

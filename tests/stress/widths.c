@@ -3,6 +3,7 @@
  * byte-identical to those of the inline pipeline.
  *
  * usage: widths [-a] [seeds [events [first seed]]]	random streams; -a: at all of {1,2,4} readers, {1,2,3,4,8} workers
+ *        -p: main publishes the same rules anew all the time, as a reload would
  *        widths [-a] -r RULES CAPTURE...		the events of captures, dealt out to the readers at random
  * With BREAK=1 in the environment the watermarks are published ahead of the hand-over: the test must then
  * fail (test of the test). */
@@ -44,7 +45,7 @@ static const char rules_text[] =
 	"  output: d %evt.num %proc.cwd %user.uid %proc.apid[2] %proc.aname[4] %fd.name %proc.fdlimit\n"
 	"  priority: INFO\n";
 
-static bool break_marks;
+static bool break_marks, publish;
 
 struct source {
 	struct gen g;
@@ -244,6 +245,8 @@ static char *run_width(const struct source *s, unsigned readers, unsigned worker
 		if (base_thread_start(&feed[i].thread, ROLE_READER, "feed", feed_main, &feed[i]))
 			die("thread");
 	}
+	for (unsigned k = 0; publish && k < 10; k++)
+		run_set_free(pipeline_publish(p, run_set_new(rules_compile(rules, &err), NULL, false, shards)));
 	for (unsigned i = 0; i < readers; i++)
 		pthread_join(feed[i].thread, NULL);
 	pipeline_stop(p);
@@ -321,9 +324,11 @@ int main(int argc, char **argv)
 	bool all = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "ar:")) != -1) {
+	while ((opt = getopt(argc, argv, "apr:")) != -1) {
 		if (opt == 'a')
 			all = true;
+		else if (opt == 'p')
+			publish = true;
 		else if (opt == 'r')
 			rules = optarg;
 		else
