@@ -252,8 +252,8 @@ static void config_keys_not_served_are_refused_only_when_they_ask(void **state)
 	(void)state;
 	assert_int_equal(c.warnings, 0);
 	config_fini(&c);
-	refuse("watch_config_files: true\n", NULL, 0,
-	       "c.yaml:1:21: 'watch_config_files: true' is not served yet (reload when a configuration or rules file changes); leave it out or set it to false");
+	refuse("capture: {enabled: true}\n", NULL, 0,
+	       "c.yaml:1:20: 'capture.enabled: true' is not served yet (writes the events around an alert to a capture file); leave it out or set it to false");
 	refuse("memory: {limit: 1000}\n", NULL, 0,
 	       "c.yaml:1:17: 'memory.limit: 1000' is not served yet (hard ceiling of memory; 0 = none); leave it out or set it to 0");
 	refuse("plugins: [{name: json, library_path: libjson.so}]\n", NULL, 0,
