@@ -26,7 +26,7 @@ for p; do
 		${CC:-cc} $flags -DLIVE_TYPED=0 -I"$build/gen" -o "$to/dump_raw" "$t/probe_dump.c" "$top/src/capture/live_load.c" $libs ;;
 	limits) ${CC:-cc} $flags -o "$to/limits" "$t/probe_limits.c" $libs ;;
 	flood) ${CC:-cc} $flags -o "$to/flood" "$t/probe_flood.c" $libs ;;
-	calls) ${CC:-cc} $plain -Wno-unused-but-set-variable -o "$to/calls" "$t/probe_calls.c" ;;
+	calls) ${CC:-cc} $plain -Wno-unused-but-set-variable -o "$to/calls" "$t"/probe_calls*.c ;;
 	trigger) ${CC:-cc} $plain -o "$to/trigger" "$t/trigger.c" ;;
 	load) ${CC:-cc} $plain -pthread -o "$to/load" "$t/flood_load.c" ;;
 	*) echo "build.sh: no program $p"; exit 1 ;;

@@ -6,6 +6,8 @@
  * @tid=, @tgid=, @peer= and @flags= of the envelope. Lines are in the order of the calls. Calls that need
  * rights are made so that they fail where success would disturb the machine. Calls this kernel or its
  * confinement refuses altogether are expected with the result they gave. */
+#include "calls.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +49,7 @@
 
 static FILE *expected;
 
-__attribute__((format(printf, 1, 2))) static void want(const char *fmt, ...)
+void want(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -57,14 +59,12 @@ __attribute__((format(printf, 1, 2))) static void want(const char *fmt, ...)
 	fputc('\n', expected);
 }
 
-/* The raw call, with the result as the kernel returns it. */
-static long sys(long nr, long a, long b, long c, long d, long e)
+long sys(long nr, long a, long b, long c, long d, long e)
 {
 	long r = syscall(nr, a, b, c, d, e, 0L);
 
 	return r == -1 ? -errno : r;
 }
-#define SYS(NR, A, B, C, D, E) sys(SYS_##NR, (long)(A), (long)(B), (long)(C), (long)(D), (long)(E))
 
 static unsigned long ino_of(long fd)
 {
@@ -360,7 +360,7 @@ static void queries(void)
 
 /* ---- sockets ------------------------------------------------------------------------------ */
 
-static const char *hex(const void *p, size_t n)
+const char *hex(const void *p, size_t n)
 {
 	static char text[2][300];
 	static int turn;
@@ -1005,5 +1005,7 @@ int main(int argc, char **argv)
 	sessions();
 	orphans();
 	narrow();
+	rare();
+	wide_numbers();
 	return fclose(expected) ? 2 : 0;
 }

@@ -6,7 +6,7 @@
  *          the syscall's exit writes failures
  * exit     the tracepoint */
 #pragma once
-#include "capture/bpf/sys_more.h"
+#include "capture/bpf/sys_rare.h"
 
 #define CLONE_PARAMS 21
 /* These events are not of a syscall: what the dispatcher left behind about the last one is not theirs. */

@@ -79,15 +79,32 @@ static __always_inline uint32_t compat_open(uint64_t *ctx, uint32_t nr, struct p
 }
 #endif
 
+/* x32 calls have the 64-bit numbers with a bit set and the same registers. Only the calls from 512 on, a second set for
+ * structures of pointers, have no native number. */
+static __always_inline uint32_t native_of_x32(uint32_t nr)
+{
+#if defined(__TARGET_ARCH_x86)
+	if (nr >> 30 == 1)
+		return nr & ~(1U << 30);
+#endif
+	return PROBE_NO_NR;
+}
+
 SEC("saker/exit")
 int on_sys_exit(uint64_t *ctx)
 {
-	uint32_t nr = SYSCALL_NR(ctx);
+	uint64_t nr = (uint32_t)SYSCALL_NR(ctx);
 	struct probe_cpu *c;
 	bool compat;
 
-	if (!enabled || nr >= PROBE_MAX_NR)
+	if (!enabled)
 		return 0;
+	if (nr >= PROBE_MAX_NR) {
+		nr = native_of_x32(nr);
+		if (nr >= PROBE_MAX_NR)
+			return 0;
+	}
+	asm volatile("%0 &= 511" : "+r"(nr)); /* bounded already, but the verifier does not follow it through both ways */
 	/* Cheapest first: whose number is in neither table is of no interest either way. */
 	if (!interest[nr] && !interest32[nr])
 		return 0;
