@@ -51,6 +51,15 @@ static enum lookup lookup_kind(unsigned type)
 
 /* ---- shards and records ------------------------------------------------------------------ */
 
+/* Exit events that change nothing here but the time of their thread's last event. */
+static bool is_quiet(unsigned type, const struct apply_shard *a)
+{
+	const struct evt_info *info = &evt_table[type];
+
+	return info->dir == EVT_EXIT && info->origin == EO_SYSCALL && !a->parser[type] && a->lookup[type] == LOOKUP_MAKE &&
+	       type != PPME_SYSCALL_EXECVE_19_X && type != PPME_SYSCALL_EXECVEAT_X && type != PPME_SYSCALL_CHROOT_X;
+}
+
 void state_shard_init(struct state_shard *s)
 {
 	struct apply_shard *a = calloc(1, sizeof(*a));
@@ -73,6 +82,7 @@ void state_shard_init(struct state_shard *s)
 		if (!a->parser[i])
 			a->parser[i] = state_proc_parser((enum evt_type)i);
 		a->lookup[i] = (uint8_t)lookup_kind(i);
+		a->quiet[i] = is_quiet(i, a);
 	}
 }
 
@@ -345,6 +355,30 @@ static void ctx_init(struct state_ctx *ctx, struct state_shard *s, const struct 
 	ctx->enter = NULL;
 }
 
+static bool is_viewed(const struct state_shard *s, unsigned type)
+{
+	return !s->viewed || (s->viewed[type / 64] >> (type % 64) & 1);
+}
+
+/* A quiet event that nobody looks at, of a thread that is known: all that is to do. What it would leave in last_fd
+ * the thread's next event sets anew, as no enter event is stored that it could belong to. */
+static bool pass_by(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx)
+{
+	struct state_task *t;
+
+	if (!apply_of(s)->quiet[ev->hdr->type] || ev->part != EVT_WHOLE || ev->env->flags & EVT_ENV_LOSSY || is_viewed(s, ev->hdr->type))
+		return false;
+	t = state_own_in(s, (int64_t)ev->hdr->tid, ev->env->tgid);
+	if (!t || t->enter)
+		return false;
+	stat_add(&s->stats.lookups, 1);
+	t->last_access_ts = ev->hdr->ts;
+	ctx_init(ctx, s, ev, t);
+	ctx->has_res = false;
+	ctx->filtered = false;
+	return true;
+}
+
 int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx)
 {
 	bool mine = is_mine(s, ev), given = false, lossy;
@@ -357,6 +391,8 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 	flush(s);
 	if (state_table_opts(s->table)->live)
 		task_purge(s, ev);
+	if (pass_by(s, ev, ctx))
+		return 0;
 	t = kind == LOOKUP_NONE ? NULL : state_own_in(s, (int64_t)ev->hdr->tid, ev->env->tgid);
 	if (kind != LOOKUP_NONE)
 		stat_add(t ? &s->stats.lookups : &s->stats.lookups_failed, 1);
@@ -393,7 +429,7 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 		handover_given(s, h);
 	else if (h && given)
 		handover_free(s, h);
-	if (!s->viewed || (s->viewed[ev->hdr->type / 64] >> (ev->hdr->type % 64) & 1))
+	if (is_viewed(s, ev->hdr->type))
 		fill(s, ev, ctx);
 	else if (ctx->task)
 		ctx->task->last_access_ts = ev->hdr->ts;

@@ -45,6 +45,7 @@ void state_fd_give(struct state_shard *s, const struct evt *ev);
 struct apply_shard {
 	state_parse_fn *parser[EVT_TYPE_MAX]; /* NULL: changes nothing */
 	uint8_t lookup[EVT_TYPE_MAX]; /* enum lookup: what is looked up for an event of the type */
+	bool quiet[EVT_TYPE_MAX];     /* apply.c, is_quiet */
 	struct state_group **bucket; /* owned; hash of groups by pid */
 	uint32_t buckets, groups;    /* buckets: a power of two */
 	struct exit_ring *exits;     /* owned */
