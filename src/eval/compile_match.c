@@ -213,8 +213,10 @@ int eval_match(struct eval_worker *w, struct eval_ctx *c, const uint32_t **ret_i
 		return 0;
 	begin(w, c);
 	c->in_filter = true;
+	eval_field_share(c->fs, !w->rs->interpret);
 	index_probe(b, w, c);
 	n = match_candidates(w, c, b);
+	eval_field_share(c->fs, false);
 	c->in_filter = in_filter;
 	for (int i = 0; i < n; i++)
 		bump(&w->stats[w->ids[i]].matches);

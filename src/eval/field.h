@@ -78,6 +78,8 @@ struct eval_ctx {
 
 struct eval_field_state *eval_field_state_new(void); /* NULL when memory is out */
 void eval_field_state_free(struct eval_field_state *fs);
+/* Around the evaluation of one event's conditions: what fields have in common is worked out once. NULL allowed. */
+void eval_field_share(struct eval_field_state *fs, bool on);
 void eval_field_state_restart(struct eval_field_state *fs); /* forgets what was counted per use of a field */
 /* From here on evt.buffer of an empty payload shows what the reference shows: "NULL", then what is left in its buffer of
  * texts of parameters shown before, as long as the last payload was. Only with one evaluator that sees every event, in

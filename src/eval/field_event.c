@@ -46,6 +46,14 @@ void eval_field_state_free(struct eval_field_state *fs)
 	free(fs);
 }
 
+void eval_field_share(struct eval_field_state *fs, bool on)
+{
+	if (!fs)
+		return;
+	fs->made_name.on = on;
+	fs->made_name.rc = -1;
+}
+
 void eval_field_state_restart(struct eval_field_state *fs)
 {
 	drop_slots(fs);

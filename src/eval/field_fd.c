@@ -57,7 +57,7 @@ static int shown_param(struct eval_ctx *c, unsigned i, struct eval_val *ret)
 }
 
 /* Name out of the event, for want of a descriptor. */
-static int name_from_event(struct eval_ctx *c, bool raw, struct eval_val *ret)
+static int make_name(struct eval_ctx *c, bool raw, struct eval_val *ret)
 {
 	const struct evt *ev = c->st.ev;
 	const char *name, *base;
@@ -91,6 +91,26 @@ static int name_from_event(struct eval_ctx *c, bool raw, struct eval_val *ret)
 		val_str(ret, "", 0);
 		return 1;
 	}
+}
+
+static int name_from_event(struct eval_ctx *c, bool raw, struct eval_val *ret)
+{
+	struct eval_field_state *fs = c->fs;
+	int r;
+
+	if (raw || !fs || !fs->made_name.on)
+		return make_name(c, raw, ret);
+	if (fs->made_name.rc >= 0) {
+		*ret = fs->made_name.val;
+		return fs->made_name.rc;
+	}
+	r = make_name(c, false, ret);
+	if (r >= 0) {
+		fs->made_name.rc = (int8_t)r;
+		if (r)
+			fs->made_name.val = *ret;
+	}
+	return r;
 }
 
 static int get_name(struct eval_ctx *c, const struct state_fd *fd, struct eval_val *ret)

@@ -32,6 +32,13 @@ struct eval_field_state {
 	struct base_buf text;  /* owned: scratch of one rendering */
 	struct base_buf text2; /* owned: scratch beside it */
 	struct hosts *hosts;   /* owned: of fd.*ip.name */
+	/* Name of the descriptor an event would have made, which several fields are cut from: kept while one event's
+	 * conditions are evaluated. */
+	struct {
+		bool on;
+		int8_t rc; /* of the reading, -1 none yet */
+		struct eval_val val;
+	} made_name;
 	/* What the reference's one buffer for texts of parameters would hold, and how long the last payload in it was:
 	 * see eval_field_state_keep_texts. */
 	struct {
