@@ -12,7 +12,7 @@
 
 /* Positions of parameters; pid and ptid are those of exec too. */
 enum { P_RES = 0, P_PID = 4, P_PTID = 5, P_FLAGS = 15, P_VTID = 18 };
-enum { PRLIMIT_TID = 5, PIDFD_OPEN_PID = 1, PIDFD_GETFD_PIDFD = 1 };
+enum { PRLIMIT_TID = 5, PIDFD_OPEN_PID = 1, PIDFD_GETFD_PIDFD = 1, EXIT_REAPER = 4 };
 
 int routes_init(struct routes *r)
 {
@@ -171,9 +171,9 @@ static int64_t pidfd_key(int64_t tgid, int64_t fd)
 static int64_t other_peer(struct routes *r, const struct evt *ev, int64_t tgid)
 {
 	const struct tids_entry *e;
-	int64_t res, v;
+	int64_t res = 0, v;
 
-	if (!evt_get_i64(ev, 0, &res) || res < 0)
+	if (ev->hdr->type != PPME_PROCEXIT_1_E && (!evt_get_i64(ev, 0, &res) || res < 0))
 		return 0;
 	switch (ev->hdr->type) {
 	case PPME_SYSCALL_PRLIMIT_X:
@@ -187,6 +187,13 @@ static int64_t other_peer(struct routes *r, const struct evt *ev, int64_t tgid)
 	case PPME_SYSCALL_PIDFD_GETFD_X:
 		e = tids_find(&r->pidfds, pidfd_key(tgid, number(ev, PIDFD_GETFD_PIDFD)));
 		return e ? e->tgid : 0;
+	case PPME_PROCEXIT_1_E:
+		/* The heir of its children is not known: state makes an entry for it, as the reference does. */
+		v = number(ev, EXIT_REAPER);
+		if (v <= 0 || tids_find(&r->tids, v) || !tids_has_child(&r->tids, (int64_t)ev->hdr->tid))
+			return 0;
+		learn(r, (struct tids_entry){ .tid = v, .tgid = v, .maker = -1 });
+		return v;
 	default:
 		return 0;
 	}

@@ -112,6 +112,14 @@ void tids_del_group(struct tids *t, int64_t tgid, int64_t keep1, int64_t keep2)
 	}
 }
 
+bool tids_has_child(const struct tids *t, int64_t maker)
+{
+	for (size_t i = 0; i < t->cap; i++)
+		if (t->slot[i].tid >= 0 && t->slot[i].maker == maker)
+			return true;
+	return false;
+}
+
 void tids_clear(struct tids *t)
 {
 	tids_fini(t);

@@ -28,5 +28,7 @@ void tids_set(struct tids *t, const struct tids_entry *e);
 void tids_del(struct tids *t, int64_t tid);
 /* Deletes everything with this tgid except keep1 and keep2. Looks at every entry. */
 void tids_del_group(struct tids *t, int64_t tgid, int64_t keep1, int64_t keep2);
+/* Is there a thread that maker made? Looks at every entry. */
+bool tids_has_child(const struct tids *t, int64_t maker);
 void tids_clear(struct tids *t);
 void tids_fini(struct tids *t);

@@ -305,7 +305,8 @@ static int prepare(struct state_shard *s, const struct evt *ev, const struct sta
 		/* The other half of an event that is no clone: the hand-over has to be there. */
 		uint32_t other = mine ? ev->env->peer_tgid : ev->env->tgid;
 
-		return state_shard_ready(s, state_shard_of(s->table, other), ev->key) ? 0 : -EAGAIN;
+		if (!state_shard_ready(s, state_shard_of(s->table, other), ev->key))
+			return -EAGAIN;
 	}
 	if (!mine)
 		return 0;
@@ -331,6 +332,8 @@ static void parse(struct state_shard *s, const struct evt *ev, struct state_ctx 
 		clone_apply(s, ev, ctx, &p->clone, given);
 	else if (!mine && evt_is(ev, PPME_SYSCALL_PIDFD_GETFD_X))
 		state_fd_give(s, ev);
+	else if (!mine && evt_is(ev, PPME_PROCEXIT_1_E))
+		exit_heir(s, ev);
 	else if (evt_is_exec(ev))
 		exec_apply(s, ev, ctx, &p->other);
 	else if (evt_is(ev, PPME_PROCEXIT_1_E))

@@ -275,6 +275,16 @@ void exit_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 		exit_ring_add(apply_of(s)->exits, v->pid, t->tid, true, ev->hdr->ts);
 	s->pending_exit = t;
 	task_die(s, t, okey_after(ev->key), heir->task);
+	if (ev->part == EVT_WHOLE && ev->env->peer_tgid)
+		exit_heir(s, ev);
+}
+
+void exit_heir(struct state_shard *s, const struct evt *ev)
+{
+	int64_t tid = ev->env->peer_tgid;
+
+	if (!state_table_opts(s->table)->live && !state_own_in(s, tid, tid))
+		task_placeholder(s, tid, tid, okey_after(ev->key));
 }
 
 void exit_flush(struct state_shard *s)

@@ -15,3 +15,6 @@ void exec_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
  * next event. */
 void exit_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *ctx, const struct task_ref *heir);
 void exit_flush(struct state_shard *s);
+/* The event names an heir that nobody knows (replay, env->peer_tgid): an empty entry is made for it, as of after the
+ * event, as the reference does. By the shard that the heir belongs to. */
+void exit_heir(struct state_shard *s, const struct evt *ev);

@@ -272,6 +272,21 @@ static void container_host_entry_has_values(void **state)
 	ff_free(f);
 }
 
+/* An exit whose heir nobody knows: an empty entry is made for it after the event (replay; the envelope says so). */
+static void exit_unknown_heir_becomes_known(void **state)
+{
+	struct field_fixture *f = family();
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		evb_make(&f->b, PPME_PROCEXIT_1_E, i ? 100 : 200, (uint64_t)(60 + i), "nnnnn", 0L, 0L, 0L, 0L, 77L);
+		f->b.env.peer_tgid = i ? 0 : 77;
+		ff_apply(f);
+		assert_string_equal(ff_text(f, "evt.arg.reaper_tid"), i ? "<NA>" : "77");
+	}
+	ff_free(f);
+}
+
 /* eval_field_state_keep_texts: the bytes behind "NULL" are those of texts shown before. */
 static void buffer_left_overs_as_in_the_reference(void **state)
 {
@@ -316,6 +331,7 @@ int main(void)
 		cmocka_unit_test(fdlist_of_poll_lists_descriptors),
 		cmocka_unit_test(container_host_entry_has_values),
 		cmocka_unit_test(buffer_left_overs_as_in_the_reference),
+		cmocka_unit_test(exit_unknown_heir_becomes_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
