@@ -106,8 +106,7 @@ replay_ns() { # capture, workers, -r ...
 	$saker -c saker.yaml "$@" $OPTIONS -o engine.kind=replay -o engine.replay.capture_file="$capture" \
 		-o pipeline.workers="$workers" >/dev/null 2>"$tmp/err" || { cat "$tmp/err" >&2; exit 1; }
 	awk '/^saker: events/ { n = $3; wall = $9 } /^saker: cpu_s/ { for (i = 3; i < NF; i += 2) if ($i != "main") c += $(i+1) }
-		/^saker: workers/ { for (i = 1; i < NF; i++) if ($i == "waited_s") w = $(i+1) }
-		END { printf "%.1f %.1f %.3f\n", c / n * 1e9, wall / n * 1e9, w }' "$tmp/err"
+		END { printf "%.1f %.1f\n", c / n * 1e9, wall / n * 1e9 }' "$tmp/err"
 }
 
 bench_replay() {
@@ -162,7 +161,7 @@ scaling() { # title, generator, numbers...
 			load=$(field main <"$tmp/err" | tail -n 1)
 			echo "$ns $load"
 		done >"$tmp/case"
-		awk -v n="$n" -v t="$title" -v ns="$(awk '{print $1}' "$tmp/case" | median)" -v load="$(awk '{print $4}' "$tmp/case" | median)" 'BEGIN {
+		awk -v n="$n" -v t="$title" -v ns="$(awk '{print $1}' "$tmp/case" | median)" -v load="$(awk '{print $3}' "$tmp/case" | median)" 'BEGIN {
 			printf "  %-8s %6d rules: %5.0f ns per event, %8.0f events per CPU second, loaded in %.2f s\n", t, n, ns, 1e9 / ns, load }'
 	done
 }
@@ -222,6 +221,24 @@ bench_alerts() {
 		alerts_case "20,000/s through the store, and a file" 20000 $out $store
 		alerts_case "the same, as fast as it goes" 0 $out $store
 	}
+}
+
+# One capture at several widths: what more workers give, and what they cost.
+bench_widths() {
+	capture=$(echo "$CAPTURES" | awk '{print $1}') set=$(echo "$RULE_SETS" | awk '{print $NF}') args=
+	echo "widths, $capture, rules $set, medians of $RUNS:"
+	for f in $(echo "$set" | tr , ' '); do args="$args -r $f"; done
+	build/bench_lengthen "$capture" "$tmp/long.scap" "$EVENTS" >/dev/null
+	for workers in 0 1 2 4; do
+		for run in $(seq "$RUNS"); do
+			# shellcheck disable=SC2086
+			echo "$(replay_ns "$tmp/long.scap" "$workers" $args) $(sed -n 's/.* waits \([0-9]*\) .*/\1/p' "$tmp/err")"
+		done >"$tmp/case"
+		awk -v w="$workers" -v cpu="$(awk '{print $1}' "$tmp/case" | median)" -v wall="$(awk '{print $2}' "$tmp/case" | median)" \
+			-v waits="$(awk '{print $NF}' "$tmp/case" | median)" 'BEGIN {
+			printf "  workers %d: %8.0f events per CPU second, %8.0f per second, waits for other shards %d\n", w, 1e9 / cpu, 1e9 / wall, waits }'
+	done
+	rm -f "$tmp/long.scap"
 }
 
 [ $# -gt 0 ] || set -- idle latency live replay rules alerts
