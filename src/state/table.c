@@ -18,14 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct state_table {
-	struct state_opts opts;
-	struct tidmap *map;	   /* owned */
-	struct slab_pool *pool;	   /* owned */
-	struct state_shard *shard; /* owned array */
-	_Atomic uint64_t tasks;	   /* records in the map; relaxed: a limit, not a lock */
-};
-
 /* What waits for one grace period: versions and records, freed together by the shard that buried
  * them. Made by the owner, handed to liburcu's thread, handed back by it. */
 struct graveyard {
@@ -379,12 +371,6 @@ static struct state_ver *ver_new(struct state_shard *s)
 	return v;
 }
 
-/* Thread group that the record belongs to: as events tell it, else as it was made for. */
-static int64_t group_of(const struct state_task *t, const struct state_ver *v)
-{
-	return v->invalid ? t->tgid : v->pid;
-}
-
 /* Counters of a shard have one writer: a plain addition that readers see whole. */
 static void count(_Atomic uint64_t *c)
 {
@@ -619,97 +605,4 @@ void state_for_each_own(struct state_shard *s, void (*fn)(struct state_task *t, 
 	struct own_walk w = { s, fn, arg };
 
 	tidmap_for_each(s->table->map, own_visit, &w);
-}
-
-/* ---- any shard's side -------------------------------------------------------------------- */
-
-static bool ready(struct state_shard *me, unsigned shard, struct okey k)
-{
-	const struct state_gate *g = &me->table->opts.gate;
-
-	return shard == me->index || !g->ready || g->ready(g->ctx, me->index, shard, k);
-}
-
-bool state_shard_ready(struct state_shard *me, unsigned shard, struct okey k)
-{
-	return ready(me, shard, k);
-}
-
-static bool is_of_group(const struct state_task *t, struct okey k, int64_t tgid)
-{
-	const struct state_ver *v = task_ver_at(t, k);
-
-	return v && group_of(t, v) == tgid;
-}
-
-int state_find_task_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, struct okey k,
-		       struct state_task **ret, const struct state_ver **ret_ver)
-{
-	unsigned first = 0, last = me->table->opts.shards;
-	struct state_task *best = NULL;
-	const struct state_ver *v;
-
-	/* Whoever might add or remove this thread below k must have done so. */
-	if (tgid_hint >= 0) {
-		first = state_shard_of(me->table, tgid_hint);
-		last = first + 1;
-	}
-	for (unsigned i = first; i < last; i++)
-		if (!ready(me, i, k))
-			return -EAGAIN;
-	for (struct state_task *t = tidmap_first(me->table->map, tid); t; t = tidmap_next(t)) {
-		/* Another shard's record says nothing that holds: that shard may be behind, the thread long gone. */
-		if (t->shard < first || t->shard >= last || okey_less(k, t->born))
-			continue;
-		if (tgid_hint >= 0 && !is_of_group(t, k, tgid_hint))
-			continue;
-		/* Shards add records in no order, so the list has none among them. */
-		if (!best || okey_less(best->born, t->born))
-			best = t;
-	}
-	v = best ? task_ver_at(best, k) : NULL;
-	if (!v || v->dead)
-		return 0;
-	*ret = best;
-	*ret_ver = v;
-	return 1;
-}
-
-int state_find_at(struct state_shard *me, int64_t tid, int64_t tgid_hint, struct okey k,
-		  const struct state_ver **ret, const struct state_ver **ret_dead)
-{
-	struct state_task *t;
-	int r = state_find_task_at(me, tid, tgid_hint, k, &t, ret);
-
-	if (ret_dead)
-		*ret_dead = NULL;
-	if (r == 0 && ret_dead && (t = tidmap_first(me->table->map, tid)))
-		*ret_dead = task_ver_at(t, k);
-	return r;
-}
-
-int state_follow(struct state_shard *me, struct state_task *link, struct okey k,
-		 const struct state_ver **ret, struct state_task **ret_task)
-{
-	/* Each step goes to a record that lived when the one before it died, so the chain ends. The
-	 * bound is for damaged captures. */
-	for (unsigned hops = 0; link && hops < 65536; hops++) {
-		const struct state_ver *v;
-
-		if (!ready(me, link->shard, k))
-			return -EAGAIN;
-		v = task_ver_at(link, k);
-		if (!v)
-			return 0;
-		if (!v->dead && !v->exited) {
-			*ret = v;
-			if (ret_task)
-				*ret_task = link;
-			return 1;
-		}
-		if (!v->reaper)
-			return state_find_reaper(me, v, k, ret, ret_task);
-		link = v->reaper;
-	}
-	return 0;
 }

@@ -1,6 +1,7 @@
 /* Between table.c and the rest of state. */
 #pragma once
 #include "state/table.h"
+#include "state/tidmap.h"
 
 #define VER_STRINGS 10 /* counted strings of a version */
 
@@ -17,3 +18,17 @@ int state_find_reaper(struct state_shard *me, const struct state_ver *dead, stru
 		      const struct state_ver **ret, struct state_task **ret_task);
 /* Is the shard's state as of k complete? false: -EAGAIN upwards. */
 bool state_shard_ready(struct state_shard *me, unsigned shard, struct okey k);
+
+struct state_table {
+	struct state_opts opts;
+	struct tidmap *map;	   /* owned */
+	struct slab_pool *pool;	   /* owned */
+	struct state_shard *shard; /* owned array */
+	_Atomic uint64_t tasks;	   /* records in the map; relaxed: a limit, not a lock */
+};
+
+/* Thread group that the record belongs to: as events tell it, else as it was made for. */
+static inline int64_t group_of(const struct state_task *t, const struct state_ver *v)
+{
+	return v->invalid ? t->tgid : v->pid;
+}
