@@ -131,23 +131,47 @@ static bool differ(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") != 0;
 }
 
+static bool other_engine(const struct config *a, const struct config *b)
+{
+	return a->engine != b->engine || differ(a->capture_file, b->capture_file) || a->ring_bytes != b->ring_bytes || a->snaplen != b->snaplen ||
+	       a->cpus_per_ring != b->cpus_per_ring || a->drop_failed_exit != b->drop_failed_exit || a->max_tasks != b->max_tasks;
+}
+
+static bool other_pipeline(const struct config *a, const struct config *b)
+{
+	return a->readers != b->readers || a->workers != b->workers || a->batch_bytes != b->batch_bytes || a->lag_max_ms != b->lag_max_ms ||
+	       a->drain_interval_us != b->drain_interval_us || a->ring_wake != b->ring_wake || a->ring_fair != b->ring_fair ||
+	       a->ring_bulk != b->ring_bulk || a->critical_rate != b->critical_rate || a->critical_burst != b->critical_burst;
+}
+
+static bool other_format(const struct sink_format *a, const struct sink_format *b)
+{
+	return a->json != b->json || a->include_output != b->include_output || a->include_message != b->include_message ||
+	       a->include_fields != b->include_fields || a->include_tags != b->include_tags;
+}
+
+static bool other_outputs(const struct config *a, const struct config *b)
+{
+	return other_format(&a->format, &b->format) || a->stdout_enabled != b->stdout_enabled || a->syslog_enabled != b->syslog_enabled ||
+	       a->file_enabled != b->file_enabled || differ(a->file_path, b->file_path) || a->program_enabled != b->program_enabled ||
+	       differ(a->program, b->program) || a->http_enabled != b->http_enabled || differ(a->http.url, b->http.url) ||
+	       a->grpc_enabled != b->grpc_enabled || differ(a->grpc.bind_address, b->grpc.bind_address) ||
+	       a->kafka_enabled != b->kafka_enabled || differ(a->kafka.brokers, b->kafka.brokers) || differ(a->kafka.topic, b->kafka.topic);
+}
+
 static void tell_later(const struct config *a, const struct config *b)
 {
-	const char *what = NULL;
+	static const char text[] = "reload: what changed under %s takes effect at the next start";
 
-	if (a->engine != b->engine || differ(a->capture_file, b->capture_file) || a->ring_bytes != b->ring_bytes || a->snaplen != b->snaplen ||
-	    a->cpus_per_ring != b->cpus_per_ring || a->drop_failed_exit != b->drop_failed_exit || a->max_tasks != b->max_tasks)
-		what = "engine, falco_libs";
-	else if (a->readers != b->readers || a->workers != b->workers || a->batch_bytes != b->batch_bytes || a->lag_max_ms != b->lag_max_ms)
-		what = "pipeline";
-	else if (memcmp(&a->format, &b->format, sizeof(a->format)) || a->stdout_enabled != b->stdout_enabled ||
-		 a->syslog_enabled != b->syslog_enabled || a->file_enabled != b->file_enabled || differ(a->file_path, b->file_path) ||
-		 a->program_enabled != b->program_enabled || differ(a->program, b->program) || a->http_enabled != b->http_enabled ||
-		 a->grpc_enabled != b->grpc_enabled || a->kafka_enabled != b->kafka_enabled || differ(a->store_path, b->store_path) ||
-		 a->throttle_rate != b->throttle_rate || a->throttle_burst != b->throttle_burst)
-		what = "outputs, store, throttle";
-	if (what)
-		log_warn("reload: what changed under %s takes effect at the next start", what);
+	if (other_engine(a, b))
+		log_warn(text, "engine, falco_libs");
+	if (other_pipeline(a, b))
+		log_warn(text, "pipeline");
+	if (other_outputs(a, b))
+		log_warn(text, "the outputs");
+	if (differ(a->store_path, b->store_path) || a->store_max_bytes != b->store_max_bytes || a->store_max_age_ns != b->store_max_age_ns ||
+	    a->throttle_rate != b->throttle_rate || a->throttle_burst != b->throttle_burst)
+		log_warn(text, "store, throttle");
 }
 
 /* ---- reading aside ------------------------------------------------------------------------------ */
@@ -242,10 +266,13 @@ static struct eval_rule_stats *carry(const struct run_set *old, const struct eva
 
 static void take_over(struct reload *r, struct daemon *d, struct fresh *f)
 {
-	struct run_set *old = pipeline_publish(d->pipeline, f->set);
-	struct eval_rule_stats *past = carry(old, d->past, f->set->rules);
+	struct eval_rule_stats *past;
+	struct run_set *old;
 
+	/* From before the pipeline has the new set: who reads the rules' counts takes their number from d->rules. */
 	pthread_mutex_lock(&d->swap);
+	old = pipeline_publish(d->pipeline, f->set);
+	past = carry(old, d->past, f->set->rules);
 	d->rules = f->set->rules;
 	d->c = f->c;
 	free(d->past);
@@ -268,6 +295,10 @@ void reload_now(struct reload *r, struct daemon *d, const char *why)
 	struct sc_set next;
 	int e;
 
+	if (d->replay) {
+		log_warn("%s: a capture is replayed with the rules it began with", why);
+		return;
+	}
 	log_notice("reloading: %s", why);
 	r->print = fingerprint(d);
 	e = read_config(d, &f, &text);

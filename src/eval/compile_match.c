@@ -155,6 +155,12 @@ static const struct bucket *find_bucket(const struct ruleset *rs, const struct e
 	return NULL;
 }
 
+/* One writer; the metrics read at any time. */
+static void add(uint64_t *c, uint64_t n)
+{
+	__atomic_store_n(c, *c + n, __ATOMIC_RELAXED);
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -168,14 +174,8 @@ static int run_timed(struct eval_worker *w, struct eval_ctx *c, const struct ent
 	uint64_t from = now_ns();
 	int v = w->rs->interpret ? cond_interpret(c, w->rs->rules[e->rule].cond) : run(w, c, e);
 
-	w->stats[e->rule].cpu_ns += (now_ns() - from) * EVAL_TIMED_EVERY;
+	add(&w->stats[e->rule].cpu_ns, (now_ns() - from) * EVAL_TIMED_EVERY);
 	return v;
-}
-
-/* One writer; the metrics read at any time. */
-static void bump(uint64_t *c)
-{
-	__atomic_store_n(c, *c + 1, __ATOMIC_RELAXED);
 }
 
 static int match_candidates(struct eval_worker *w, struct eval_ctx *c, const struct bucket *b)
@@ -189,7 +189,7 @@ static int match_candidates(struct eval_worker *w, struct eval_ctx *c, const str
 			const struct entry *e = &b->entries[word * 64 + (unsigned)__builtin_ctzll(bits)];
 			int v;
 
-			bump(&w->stats[e->rule].evals);
+			add(&w->stats[e->rule].evals, 1);
 			v = timed ? run_timed(w, c, e) : rs->interpret ? cond_interpret(c, rs->rules[e->rule].cond) : run(w, c, e);
 			if (v < 0)
 				return v;
@@ -219,6 +219,6 @@ int eval_match(struct eval_worker *w, struct eval_ctx *c, const uint32_t **ret_i
 	eval_field_share(c->fs, false);
 	c->in_filter = in_filter;
 	for (int i = 0; i < n; i++)
-		bump(&w->stats[w->ids[i]].matches);
+		add(&w->stats[w->ids[i]].matches, 1);
 	return n;
 }

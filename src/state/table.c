@@ -511,9 +511,9 @@ void state_publish(struct state_shard *s, struct state_task *t, struct state_ver
 {
 	struct state_ver *cur = task_ver(t);
 
+	s->recent = NULL; /* its group may be another one now, also when it was edited in place */
 	if (v == cur)
 		return;
-	s->recent = NULL; /* its group may be another one now */
 	cur->newer = v;
 	cur->retire_next = NULL;
 	if (s->retire_ver_tail)
