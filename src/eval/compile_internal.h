@@ -3,6 +3,7 @@
  *   compile.c        the ruleset: atoms and values interned over all rules, buckets by event type
  *   compile_tree.c   one rule for one event type: folded, ordered, as jump code; its access clause
  *   index.c          one bucket: rules entered under the keys of their clauses
+ *   index_memo.c     the same path again: what its look-ups gave
  *   compile_match.c  evaluation by workers */
 #pragma once
 #include "eval/cmp.h"
@@ -58,6 +59,7 @@ struct key_group {
 	struct path_set *paths;	       /* owned: KEY_PATH, ids are positions */
 	struct multi *parts;	       /* owned: KEY_PART, substrings; ids are positions */
 	uint64_t *all;		       /* owned: every entry of the group, as bits */
+	bool path;		       /* the value is a path field: a function of field_fd_names */
 };
 
 /* The rules to try for an event type, in evaluation order. */
@@ -66,7 +68,7 @@ struct bucket {
 	uint32_t nentry, words;	  /* words of 64 bits for one bit per entry */
 	uint64_t *scan;		  /* owned: entries tried always */
 	struct key_group *groups; /* owned */
-	uint32_t ngroup;
+	uint32_t ngroup, npath;	  /* the first npath are those of path fields */
 };
 
 struct source {
@@ -137,6 +139,7 @@ struct eval_worker {
 	uint32_t *ids;
 	struct eval_rule_stats *stats;
 	struct state_ver *ver;	  /* version whose atom cache is in use, NULL none */
+	struct index_memo *memo;  /* owned; NULL: not worth it */
 };
 
 /* Value of the expression for the event: 1, 0, -EAGAIN. Valid until the next event. */
@@ -144,3 +147,17 @@ int worker_value(struct eval_worker *w, struct eval_ctx *c, uint32_t value, cons
 bool worker_value_has_nul(struct eval_worker *w, uint32_t value); /* of a string just had */
 /* Sets in w->cand the entries that keys point at. */
 void index_probe(const struct bucket *b, struct eval_worker *w, struct eval_ctx *c);
+
+/* ---- index_memo.c: what probing a path's groups gave, for paths seen lately. One worker's own. */
+#define MEMO_WORDS_MAX 64 /* buckets with more entries than 64 times that are not remembered */
+struct memo_key {
+	const struct bucket *b;
+	struct field_fd_names names;
+	uint64_t hash;
+};
+struct index_memo *index_memo_new(uint32_t words); /* of the largest bucket. NULL when memory is out */
+void index_memo_free(struct index_memo *m);
+/* The key of the event's descriptor. False: not to be remembered. */
+bool index_memo_key(const struct bucket *b, struct eval_ctx *c, struct memo_key *ret);
+const uint64_t *index_memo_get(const struct index_memo *m, const struct memo_key *k); /* NULL: not there */
+void index_memo_put(struct index_memo *m, const struct memo_key *k, const uint64_t *bits);

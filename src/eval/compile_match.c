@@ -19,6 +19,8 @@ struct eval_worker *eval_worker_new(const struct ruleset *rs)
 	w->cand = calloc(rs->words_max + 1, sizeof(*w->cand));
 	w->ids = calloc(rs->nrule + 1, sizeof(*w->ids));
 	w->stats = calloc(rs->nrule + 1, sizeof(*w->stats));
+	if (rs->words_max && rs->words_max <= MEMO_WORDS_MAX)
+		w->memo = index_memo_new(rs->words_max); /* without, it is only slower */
 	if (w->atoms && w->values && w->cand && w->ids && w->stats)
 		return w;
 	eval_worker_free(w);
@@ -32,6 +34,7 @@ void eval_worker_free(struct eval_worker *w)
 	free(w->atoms);
 	free(w->values);
 	free(w->cand);
+	index_memo_free(w->memo);
 	free(w->ids);
 	free(w->stats);
 	free(w);

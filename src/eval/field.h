@@ -112,3 +112,12 @@ void eval_val_json(struct base_buf *out, const struct field_ref *f, const struct
  * (*ret_resolved NULL otherwise); arena memory. */
 int eval_param_text(struct eval_ctx *c, unsigned param, const char **ret_raw, const char **ret_resolved);
 const char *eval_errno_name(int64_t err); /* positive number; NULL unknown */
+
+/* What the path fields of an event's descriptor (fd.name, fd.nameraw, fd.directory, fd.filename) are functions of:
+ * two texts and a kind. False: there is no such thing for this event. Valid as long as the event's context. [worker] */
+struct field_fd_names {
+	const char *name, *raw;
+	uint32_t name_len, raw_len;
+	uint8_t kind;
+};
+bool field_fd_names(struct eval_ctx *c, struct field_fd_names *ret);

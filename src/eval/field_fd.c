@@ -121,6 +121,28 @@ static int get_name(struct eval_ctx *c, const struct state_fd *fd, struct eval_v
 	return 1;
 }
 
+bool field_fd_names(struct eval_ctx *c, struct field_fd_names *ret)
+{
+	const struct evt *ev = c->st.ev;
+	const struct state_fd *fd = NULL;
+	const char *name;
+	int64_t dirfd;
+	size_t len;
+
+	if (!field_event_fd(c, &fd))
+		return false;
+	if (fd) {
+		*ret = (struct field_fd_names){ fd->name->s, fd->nameraw->s, fd->name->len, fd->nameraw->len, fd->type };
+		return true;
+	}
+	/* An absolute path that could not be opened: make_name's names are made of it alone. */
+	if ((ev->hdr->type != PPME_SYSCALL_OPENAT_2_X && ev->hdr->type != PPME_SYSCALL_OPENAT2_X) || !evt_has(ev, 2) ||
+	    !evt_get_i64(ev, 1, &dirfd) || !evt_get_str(ev, 2, &name, &len) || !len || name[0] != '/')
+		return false;
+	*ret = (struct field_fd_names){ name, name, (uint32_t)len, (uint32_t)len, UINT8_MAX };
+	return true;
+}
+
 /* Slashes that repeat are dropped. */
 static int get_nameraw(struct eval_ctx *c, const struct state_fd *fd, struct eval_val *ret)
 {

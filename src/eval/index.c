@@ -269,6 +269,34 @@ static int build_parts(struct bucket *b)
 	return 0;
 }
 
+/* Is every value of the group a function of field_fd_names? */
+static bool of_path(const struct value_expr *e)
+{
+	static const char *const names[] = { "fd.name", "fd.nameraw", "fd.directory", "fd.filename" };
+
+	for (size_t i = 0; e->kind == XF_FIELD && i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(e->field.def->name, names[i]))
+			return true;
+	return false;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	const struct key_group *x = a, *y = b;
+
+	return y->path - x->path;
+}
+
+static void sort_groups(const struct ruleset *rs, struct bucket *b)
+{
+	for (uint32_t i = 0; i < b->ngroup; i++) {
+		b->groups[i].path = of_path(rs->values[b->groups[i].value]);
+		b->npath += b->groups[i].path;
+	}
+	if (b->ngroup)
+		qsort(b->groups, b->ngroup, sizeof(*b->groups), by_path);
+}
+
 int index_build(const struct ruleset *rs, struct bucket *b)
 {
 	struct builder x = { .rs = rs, .b = b };
@@ -287,6 +315,7 @@ int index_build(const struct ruleset *rs, struct bucket *b)
 		r = lay_out(&x);
 	if (r >= 0)
 		r = build_parts(b);
+	sort_groups(rs, b);
 	free(x.links);
 	return r < 0 ? r : 0;
 }
@@ -369,10 +398,12 @@ static bool unlike_keys(const struct key_group *g, const struct eval_val *v, str
 	return !evt_param_is_string(v->type) || worker_value_has_nul(w, g->value);
 }
 
-void index_probe(const struct bucket *b, struct eval_worker *w, struct eval_ctx *c)
+/* False: another shard has to get on first, everything is a candidate. */
+static bool probe_groups(const struct bucket *b, uint32_t from, uint32_t to, struct eval_worker *w, struct eval_ctx *c, uint64_t *cand)
 {
-	memcpy(w->cand, b->scan, b->words * sizeof(*w->cand));
-	for (uint32_t i = 0; i < b->ngroup; i++) {
+	bool sure = true;
+
+	for (uint32_t i = from; i < to; i++) {
 		const struct key_group *g = &b->groups[i];
 		const struct eval_val *v;
 		uint64_t more = 0;
@@ -380,17 +411,36 @@ void index_probe(const struct bucket *b, struct eval_worker *w, struct eval_ctx 
 
 		/* nothing new can come of it when all its entries are candidates already */
 		for (uint32_t k = 0; k < b->words; k++)
-			more |= g->all[k] & ~w->cand[k];
+			more |= g->all[k] & ~cand[k];
 		if (!more)
 			continue;
 		r = worker_value(w, c, g->value, &v);
 		if (!r)
 			continue;
 		if (r > 0 && !unlike_keys(g, v, w)) {
-			probe_group(g, v, w->cand);
+			probe_group(g, v, cand);
 			continue;
 		}
+		sure = sure && r > 0;
 		for (uint32_t k = 0; k < b->words; k++)
-			w->cand[k] |= g->all[k];
+			cand[k] |= g->all[k];
 	}
+	return sure;
+}
+
+void index_probe(const struct bucket *b, struct eval_worker *w, struct eval_ctx *c)
+{
+	const uint64_t *known;
+	struct memo_key key;
+
+	if (!b->npath || !w->memo || !index_memo_key(b, c, &key)) {
+		memcpy(w->cand, b->scan, b->words * sizeof(*w->cand));
+		probe_groups(b, 0, b->ngroup, w, c, w->cand);
+		return;
+	}
+	known = index_memo_get(w->memo, &key);
+	memcpy(w->cand, known ? known : b->scan, b->words * sizeof(*w->cand));
+	if (!known && probe_groups(b, 0, b->npath, w, c, w->cand))
+		index_memo_put(w->memo, &key, w->cand);
+	probe_groups(b, b->npath, b->ngroup, w, c, w->cand);
 }
