@@ -113,6 +113,8 @@ void state_shard_fini(struct state_shard *s)
 	exit_ring_free(a->exits);
 	containers_free(s, a->containers);
 	container_cache_free(s, a->container_ids);
+	str_unref(&s->slab, a->cgroups_raw);
+	str_unref(&s->slab, a->cgroups);
 	users_free(s, s->users);
 	ifaces_free(s->ifaces);
 	free(a);

@@ -51,6 +51,8 @@ struct apply_shard {
 	struct exit_ring *exits;     /* owned */
 	struct container_table *containers; /* owned */
 	struct container_cache *container_ids; /* owned; cgroups -> id */
+	struct state_str *cgroups_raw, *cgroups; /* counted, NULL none: the last cgroups of an event, and as they are kept */
+	uint32_t ncgroups;
 	struct state_task *enter_done; /* its stored enter event goes with the next event */
 	struct state_group strays;     /* placeholders, oldest first; only its list is used */
 	uint64_t purge_ts;	       /* event time of the next purge, 0 not known yet */

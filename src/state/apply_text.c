@@ -72,14 +72,43 @@ static size_t subsys_name(char *name, size_t len)
 	return len;
 }
 
+/* Most programs start others in the cgroups they are in themselves: then the string is there. */
+static bool same_cgroups(struct state_shard *s, struct state_ver *v, const char *cgroups, size_t len)
+{
+	const struct apply_shard *a = apply_of(s);
+
+	if (!a->cgroups_raw || a->cgroups_raw->len != len || memcmp(a->cgroups_raw->s, cgroups, len))
+		return false;
+	if (v->cgroups != a->cgroups)
+		ver_set_str(s, &v->cgroups, str_ref(a->cgroups));
+	v->ncgroups = a->ncgroups;
+	return true;
+}
+
+static void keep_cgroups(struct state_shard *s, struct state_ver *v, const char *cgroups, size_t len)
+{
+	struct apply_shard *a = apply_of(s);
+
+	str_unref(&s->slab, a->cgroups_raw);
+	str_unref(&s->slab, a->cgroups);
+	a->cgroups_raw = str_new(&s->slab, cgroups, len);
+	a->cgroups = str_ref(v->cgroups);
+	a->ncgroups = v->ncgroups;
+}
+
 bool ver_set_cgroups(struct state_shard *s, struct state_ver *v, const char *cgroups, size_t len)
 {
-	uint32_t n = text_elements(cgroups, &len);
-	/* a name grows by six bytes at most ("perf", "perf_event") */
-	char *out = arena_alloc(&s->tmp, len + 8 * (size_t)n + 1);
-	const char *p = cgroups, *end = cgroups + len;
-	size_t used = 0;
+	const char *p = cgroups, *end;
+	size_t used = 0, raw_len = len;
+	uint32_t n;
+	char *out;
 
+	if (same_cgroups(s, v, cgroups, raw_len))
+		return true;
+	n = text_elements(cgroups, &len);
+	/* a name grows by six bytes at most ("perf", "perf_event") */
+	out = arena_alloc(&s->tmp, len + 8 * (size_t)n + 1);
+	end = cgroups + len;
 	for (uint32_t i = 0; i < n; i++) {
 		const char *stop = memchr(p, 0, (size_t)(end - p));
 		const char *eq;
@@ -101,6 +130,7 @@ bool ver_set_cgroups(struct state_shard *s, struct state_ver *v, const char *cgr
 	}
 	v->ncgroups = n;
 	ver_set_text(s, &v->cgroups, out, used);
+	keep_cgroups(s, v, cgroups, raw_len);
 	return true;
 }
 

@@ -237,6 +237,7 @@ struct container_cache {
 	struct {
 		struct state_str *cgroups, *id; /* counted, NULL empty */
 	} slot[SLOTS];
+	unsigned last; /* slot asked for last: programs start programs */
 };
 
 struct container_cache *container_cache_new(struct state_shard *s)
@@ -269,14 +270,20 @@ static unsigned slot_of(const struct state_str *t)
 struct state_str *container_id_cached(struct state_shard *s, struct state_str *cgroups)
 {
 	struct container_cache *c = apply_of(s)->container_ids;
-	unsigned i = slot_of(cgroups);
+	unsigned i = c->slot[c->last].cgroups == cgroups ? c->last : slot_of(cgroups);
 	struct state_str *have = c->slot[i].cgroups;
 	enum container_type type;
 	size_t len;
 	char *id;
 
-	if (have && (have == cgroups || (have->len == cgroups->len && !memcmp(have->s, cgroups->s, have->len))))
+	c->last = i;
+	if (have == cgroups)
 		return str_ref(c->slot[i].id);
+	if (have && have->len == cgroups->len && !memcmp(have->s, cgroups->s, have->len)) {
+		str_unref(&s->slab, have);
+		c->slot[i].cgroups = str_ref(cgroups); /* the next one is likely to be this very string */
+		return str_ref(c->slot[i].id);
+	}
 	id = arena_alloc(&s->tmp, cgroups->len + 1);
 	len = container_match(cgroups->s, cgroups->len, id, cgroups->len + 1, &type);
 	if (len && (type == CONTAINER_LXC || type == CONTAINER_LIBVIRT_LXC || type == CONTAINER_BPM))
