@@ -340,7 +340,7 @@ void live_close(struct live *l)
 {
 	if (!l)
 		return;
-	if (l->link[LIVE_LINKS - 1] >= 0)
+	if (l->link[0] >= 0)
 		live_detach(l);
 	for (unsigned i = 0; l->ring && i < l->rings; i++)
 		ring_fini(&l->ring[i]);

@@ -62,7 +62,7 @@ struct live_losses { uint64_t n[LIVE_DROP_MAX][EVT_TYPE_MAX], critical[EVT_TYPE_
 /* Of one CPU, or -1 of all. 0 or -errno. Asks the kernel: tens of microseconds per CPU. */
 int live_losses(struct live *l, int cpu, struct live_losses *ret);
 /* The attached programs, as far as the kernel counts (sysctl kernel.bpf_stats_enabled). Returns how many. */
-#define LIVE_PROGRAMS 4
+#define LIVE_PROGRAMS 6
 struct live_program { const char *name; uint64_t runs, run_ns; };
 unsigned live_programs(struct live *l, struct live_program ret[LIVE_PROGRAMS]);
 

@@ -7,7 +7,8 @@
 struct probe;	  /* skeleton, generated */
 struct bpf_object;
 
-#define LIVE_LINKS 4
+#define LIVE_LINKS 6
+#define LIVE_URING 4 /* from this one on they are of io_uring: not every kernel has them */
 #define LIVE_OBJECTS 64 /* the first and those added when the interest grew */
 
 /* What is written while the probe runs lies in memory shared with it (bss): a layout of its own, checked
@@ -26,6 +27,8 @@ struct live {
 	unsigned objects;
 	struct live_shared shared; /* borrowed from object[0] */
 	bool typed;		/* tp_btf, else raw_tp */
+	bool uring;		/* requests of io_uring are seen */
+	const char *uring_submit; /* static; the tracepoint's name on this kernel */
 	int btf_id[LIVE_LINKS];	/* of the tracepoints, when typed */
 	int link[LIVE_LINKS];	/* -1 not attached */
 	uint16_t from32[PROBE_MAX_NR]; /* native number of a 32-bit one, PROBE_NO_NR none */

@@ -4,6 +4,7 @@
  * programs are loaded, for loading is what start-up time is made of. When the interest grows, a second
  * object is opened on the first one's maps and only the missing programs are loaded from it. */
 #include "capture/live_internal.h"
+#include "base/log.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -27,7 +28,7 @@
 #define LIVE_TYPED 1 /* 0 in test_probe.sh, so that the other way of attaching has its turn too */
 #endif
 
-/* The four attached programs; sections name what they sit on. */
+/* The attached programs; sections name what they sit on. */
 static const struct {
 	const char *section, *tracepoint, *program;
 } points[LIVE_LINKS] = {
@@ -35,7 +36,19 @@ static const struct {
 	{ "saker/fork", "sched_process_fork", "on_fork" },
 	{ "saker/exec", "sched_process_exec", "on_exec" },
 	{ "saker/exit", "sys_exit", "on_sys_exit" },
+	{ "saker/uring_submit", NULL, "on_uring_submit" }, /* live.uring_submit */
+	{ "saker/uring_done", "io_uring_complete", "on_uring_done" },
 };
+
+static unsigned points_used(const struct live *l)
+{
+	return l->uring ? LIVE_LINKS : LIVE_URING;
+}
+
+static const char *tracepoint_of(const struct live *l, unsigned i)
+{
+	return points[i].tracepoint ? points[i].tracepoint : l->uring_submit;
+}
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
 {
@@ -75,13 +88,58 @@ static bool find_btf_ids(struct live *l)
 	char name[64];
 	bool all = btf;
 
-	for (unsigned i = 0; all && i < LIVE_LINKS; i++) {
-		snprintf(name, sizeof(name), "btf_trace_%s", points[i].tracepoint);
+	for (unsigned i = 0; all && i < points_used(l); i++) {
+		snprintf(name, sizeof(name), "btf_trace_%s", tracepoint_of(l, i));
 		l->btf_id[i] = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
 		all = l->btf_id[i] > 0;
 	}
 	btf__free(btf);
 	return all;
+}
+
+/* Arguments of a tracepoint, the one the kernel puts in front of them included. NULL: there is none of this name. */
+static const struct btf_type *arguments_of(const struct btf *btf, const char *tracepoint)
+{
+	const struct btf_type *t;
+	char name[64];
+	int id;
+
+	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	t = id > 0 ? btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type) : NULL; /* a pointer to the function */
+	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
+	return t && btf_is_func_proto(t) ? t : NULL;
+}
+
+static bool points_to(const struct btf *btf, const struct btf_type *proto, unsigned arg, const char *name)
+{
+	const struct btf_type *t = arg < btf_vlen(proto) ? btf__type_by_id(btf, btf_params(proto)[arg].type) : NULL;
+
+	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
+	while (t && btf_is_mod(t))
+		t = btf__type_by_id(btf, t->type);
+	return t && btf_is_struct(t) && !strcmp(btf__name_by_offset(btf, t->name_off), name);
+}
+
+/* Requests of io_uring are followed from submission to completion where both tracepoints name the request: since 5.19.
+ * Completions come with the entry of the ring since 6.15, before with its members one by one. */
+static void find_uring(struct live *l)
+{
+	static const char *const submit[] = { "io_uring_submit_req", "io_uring_submit_sqe" };
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *done = btf ? arguments_of(btf, "io_uring_complete") : NULL;
+
+	l->uring = false;
+	for (unsigned i = 0; done && !l->uring && i < sizeof(submit) / sizeof(submit[0]); i++) {
+		const struct btf_type *t = arguments_of(btf, submit[i]);
+
+		if (!t || !points_to(btf, t, 1, "io_kiocb"))
+			continue;
+		l->config.uring_cqe = points_to(btf, done, 3, "io_uring_cqe");
+		l->uring = l->config.uring_cqe || btf_vlen(done) == 8;
+		l->uring_submit = submit[i];
+	}
+	btf__free(btf);
 }
 
 static bool in_interest(const uint64_t interest[LIVE_SC_MAX / 64], unsigned code)
@@ -117,7 +175,7 @@ static unsigned select_programs(struct live *l, struct probe *p, const uint64_t 
 
 	bpf_object__for_each_program(prog, p->obj)
 		bpf_program__set_autoload(prog, false);
-	for (unsigned i = 0; first && i < LIVE_LINKS; i++)
+	for (unsigned i = 0; first && i < points_used(l); i++)
 		bpf_program__set_autoload(bpf_object__find_program_by_name(p->obj, points[i].program), true);
 	for (size_t i = 0; i < evt_syscall_count; i++) {
 		int nr = native_nr(&evt_syscalls[i]);
@@ -146,6 +204,32 @@ static int fill_jump(struct live *l, struct probe *p, const uint64_t interest[LI
 	return 0;
 }
 
+/* What operations of io_uring do, as system calls: op is the number of the kernel's interface. */
+static void set_uring(struct probe *p)
+{
+	static const struct {
+		uint8_t op;
+		const char *name;
+	} same[] = {
+		{ 1, "preadv" }, { 2, "pwritev" }, { 4, "pread" }, { 5, "pwrite" }, { 9, "sendmsg" }, { 10, "recvmsg" },
+		{ 13, "accept4" }, { 16, "connect" }, { 18, "openat" }, { 19, "close" }, { 22, "pread" }, { 23, "pwrite" },
+		{ 26, "sendto" }, { 27, "recvfrom" }, { 28, "openat2" }, { 34, "shutdown" }, { 35, "renameat2" },
+		{ 36, "unlinkat" }, { 37, "mkdirat" }, { 38, "symlinkat" }, { 39, "linkat" }, { 45, "socket" },
+		{ 47, "sendto" }, { 48, "sendmsg" }, { 56, "bind" }, { 57, "listen" },
+	};
+	uint16_t *table = (uint16_t *)p->rodata->uring_nr;
+
+	for (unsigned i = 0; i < PROBE_URING_OPS; i++)
+		table[i] = PROBE_NO_NR;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		for (size_t k = 0; k < evt_syscall_count; k++) {
+			int nr = native_nr(&evt_syscalls[k]);
+
+			if (nr >= 0 && !strcmp(evt_table[evt_syscalls[k].exit_event].name, same[i].name) && table[same[i].op] == PROBE_NO_NR)
+				table[same[i].op] = (uint16_t)nr;
+		}
+}
+
 static void set_constants(struct live *l, struct probe *p)
 {
 	static_assert(sizeof(p->rodata->config) == sizeof(l->config), "constants of the probe");
@@ -161,6 +245,7 @@ static void set_constants(struct live *l, struct probe *p)
 		((uint16_t *)p->rodata->portable)[nr] = evt_syscalls[i].code;
 		((uint16_t *)p->rodata->exit_type)[nr] = (uint16_t)evt_syscalls[i].exit_event;
 	}
+	set_uring(p);
 	memcpy((void *)p->rodata->from32, l->from32, sizeof(l->from32));
 	memcpy((void *)p->rodata->from_socketcall, l->from_socketcall, sizeof(l->from_socketcall));
 	bpf_map__set_max_entries(p->maps.scratches, l->cpus);
@@ -238,7 +323,7 @@ out:
 	return rc;
 }
 
-int live_load(struct live *l, struct base_err *err)
+static int load_first(struct live *l, struct base_err *err)
 {
 	struct base_err second;
 	int rc = -ENOTSUP;
@@ -256,6 +341,25 @@ int live_load(struct live *l, struct base_err *err)
 	if (rc == -ENOTSUP && err)
 		*err = second;
 	return rc;
+}
+
+int live_load(struct live *l, struct base_err *err)
+{
+	struct base_err why;
+	int rc;
+
+	find_uring(l);
+	if (!l->uring)
+		return load_first(l, err);
+	rc = load_first(l, &why);
+	if (!rc)
+		return 0;
+	/* Perhaps a kernel whose io_uring is not as we know it: everything else works. */
+	l->uring = false;
+	if (rc == -EPERM || rc == -ENOMEM || load_first(l, err))
+		return base_err_set(err, NULL, 0, 0, "%s", why.msg), rc;
+	log_warn("Requests of io_uring are not seen on this kernel: %s", why.msg);
+	return 0;
 }
 
 int live_load_missing(struct live *l, const uint64_t interest[LIVE_SC_MAX / 64], struct base_err *err)
@@ -276,17 +380,16 @@ int live_load_missing(struct live *l, const uint64_t interest[LIVE_SC_MAX / 64],
 
 int live_link(struct live *l, struct base_err *err)
 {
-	/* sys_exit comes last: it is the one that sees every call. */
-	for (unsigned i = 0; i < LIVE_LINKS; i++) {
+	for (unsigned i = 0; i < points_used(l); i++) {
 		int fd = bpf_program__fd(bpf_object__find_program_by_name(l->object[0]->obj, points[i].program));
 		char what[64];
 
-		l->link[i] = bpf_raw_tracepoint_open(l->typed ? NULL : points[i].tracepoint, fd);
+		l->link[i] = bpf_raw_tracepoint_open(l->typed ? NULL : tracepoint_of(l, i), fd);
 		if (l->link[i] < 0) {
 			int rc = -errno;
 
 			l->link[i] = -1;
-			snprintf(what, sizeof(what), "attaching to %s", points[i].tracepoint);
+			snprintf(what, sizeof(what), "attaching to %s", tracepoint_of(l, i));
 			return live_explain(err, rc, what, NULL);
 		}
 	}
@@ -318,7 +421,7 @@ uint64_t live_misses(struct live *l)
 	struct bpf_prog_info info;
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < LIVE_LINKS && l->objects; i++) {
+	for (unsigned i = 0; i < points_used(l) && l->objects; i++) {
 		if (program_info(l, i, &info))
 			sum += info.recursion_misses;
 	}
@@ -331,9 +434,9 @@ unsigned live_programs(struct live *l, struct live_program ret[LIVE_PROGRAMS])
 	struct bpf_prog_info info;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < LIVE_LINKS && l->objects; i++) {
+	for (unsigned i = 0; i < points_used(l) && l->objects; i++) {
 		if (program_info(l, i, &info) && info.run_cnt)
-			ret[n++] = (struct live_program){ points[i].tracepoint, info.run_cnt, info.run_time_ns };
+			ret[n++] = (struct live_program){ tracepoint_of(l, i), info.run_cnt, info.run_time_ns };
 	}
 	return n;
 }

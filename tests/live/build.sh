@@ -7,7 +7,7 @@ top=$(cd "$1" && pwd)
 build=$(cd "$2" && pwd)
 to=$3
 shift 3
-[ $# -gt 0 ] || set -- dump dump_raw limits flood calls trigger load
+[ $# -gt 0 ] || set -- dump dump_raw limits flood calls trigger uring load
 mkdir -p "$to"
 
 san=
@@ -28,6 +28,7 @@ for p; do
 	flood) ${CC:-cc} $flags -o "$to/flood" "$t/probe_flood.c" $libs ;;
 	calls) ${CC:-cc} $plain -Wno-unused-but-set-variable -o "$to/calls" "$t"/probe_calls*.c ;;
 	trigger) ${CC:-cc} $plain -o "$to/trigger" "$t/trigger.c" ;;
+	uring) ${CC:-cc} $plain -o "$to/uring" "$t/uring_rules.c" ;;
 	load) ${CC:-cc} $plain -pthread -o "$to/load" "$t/flood_load.c" ;;
 	*) echo "build.sh: no program $p"; exit 1 ;;
 	esac

@@ -14,3 +14,4 @@ const char *hex(const void *p, size_t n);
 
 void rare(void);
 void wide_numbers(void);
+void uring(void);

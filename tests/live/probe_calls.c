@@ -1007,5 +1007,6 @@ int main(int argc, char **argv)
 	narrow();
 	rare();
 	wide_numbers();
+	uring();
 	return fclose(expected) ? 2 : 0;
 }

@@ -332,6 +332,118 @@ struct unix_sock {
 	struct sock *peer;
 };
 
+/* ---- io_uring: a request's command lies at its beginning, in a shape of its operation ------------- */
+
+struct io_cqe {
+	__u64 user_data;
+	__s32 res;
+	int fd; /* in a union with the flags */
+};
+
+struct io_kiocb {
+	__u8 opcode;
+	__u32 flags; /* 64 bits since 6.8: the lower half, which has the bits of the submission */
+	struct io_cqe cqe;
+	void *async_data;
+	struct file *file;
+};
+
+struct io_uring_cqe {
+	__s32 res;
+	__u32 flags;
+};
+
+struct filename {
+	const char *name;
+};
+
+struct open_how {
+	__u64 flags, mode, resolve;
+};
+
+struct io_open {
+	int dfd;
+	__u32 file_slot;
+	struct filename *filename;
+	struct open_how how;
+};
+
+struct io_close {
+	int fd;
+	__u32 file_slot;
+};
+
+struct io_unlink {
+	int dfd, flags;
+	struct filename *filename;
+};
+
+struct io_mkdir {
+	int dfd;
+	__u16 mode;
+	struct filename *filename;
+};
+
+struct io_rename {
+	int old_dfd, new_dfd, flags;
+	struct filename *oldpath, *newpath;
+};
+
+struct io_link {
+	int old_dfd, new_dfd, flags;
+	struct filename *oldpath, *newpath;
+};
+
+struct io_connect {
+	void *addr;
+	int addr_len;
+};
+
+struct io_bind {
+	int addr_len;
+};
+
+struct io_listen {
+	int backlog;
+};
+
+struct io_shutdown {
+	int how;
+};
+
+struct io_socket {
+	int domain, type, protocol;
+	__u32 file_slot;
+};
+
+struct io_accept {
+	int flags;
+	__u32 file_slot;
+};
+
+struct io_sr_msg {
+	void *buf; /* in a union with the header of a message */
+	int len;
+};
+
+struct kiocb {
+	__s64 ki_pos;
+};
+
+struct io_rw {
+	struct kiocb kiocb;
+	__u64 addr;
+	__u32 len;
+};
+
+struct __kernel_sockaddr_storage {
+	__u16 ss_family;
+};
+
+struct io_async_msghdr {
+	struct __kernel_sockaddr_storage addr;
+};
+
 #pragma clang attribute pop
 
 /* ---- what user programs hand to the kernel: fixed layouts, never relocated --------------- */
@@ -362,6 +474,7 @@ struct u_uring_params {
 /* ---- numbers ------------------------------------------------------------------------------ */
 
 #define PF_EXITING 0x00000004
+#define PF_IO_WORKER 0x10
 #define PF_KTHREAD 0x00200000
 #define TS_COMPAT 0x0002
 #define TIF_32BIT_ARM64 (1 << 22)

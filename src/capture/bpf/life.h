@@ -151,8 +151,8 @@ static __always_inline uint32_t fork_type(void)
  * forget the type. */
 static __always_inline void *untyped(struct scratch *s, const void *p)
 {
-	*(volatile uint64_t *)&s->turn = (uint64_t)p;
-	return (void *)*(volatile uint64_t *)&s->turn;
+	*(volatile uint64_t *)&s->plain = (uint64_t)p;
+	return (void *)*(volatile uint64_t *)&s->plain;
 }
 
 SEC("saker/fork")

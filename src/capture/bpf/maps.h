@@ -19,6 +19,7 @@ struct scratch {
 	uint64_t turn;	/* what a loop carries from turn to turn: where in tmp a path begins so far, bytes still
 			 * to copy. Here and not in a register, as pos is: the verifier then knows nothing of it
 			 * and finds every turn like the last */
+	uint64_t plain;	/* a pointer goes through here to become a plain number */
 	uint8_t buf[BUF_LIMIT + BUF_SLACK];
 	uint8_t tmp[TMP_SIZE];
 };
@@ -65,7 +66,30 @@ struct {
 	__type(value, uint32_t);
 } forked SEC(".maps");
 
+/* A request of io_uring, from its submission to its completion: what it is about is gone by then. */
+#define URING_TEXT 4096
+#define URING_SECOND 2048 /* where the second of two paths begins */
+struct uring_req {
+	uint32_t tid, tgid;
+	uint16_t nr;	/* of the system call that would do the same */
+	uint8_t op;
+	uint8_t slot;	/* the new descriptor is the ring's own, slot_at says where */
+	uint32_t slot_at;
+	int64_t fd;	/* that it works on */
+	uint64_t v[4];	/* by operation: uring.h */
+	char text[URING_TEXT]; /* paths, or an address */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024); /* set by the loader: requests under way */
+	__type(key, uint64_t);
+	__type(value, struct uring_req);
+} uring_reqs SEC(".maps");
+
 const volatile struct probe_config config;
+/* Native number of the system call that does what an operation of io_uring does, PROBE_NO_NR none. */
+const volatile uint16_t uring_nr[PROBE_URING_OPS];
 /* Portable code of a native number, 0 unknown. */
 const volatile uint16_t portable[PROBE_MAX_NR];
 /* The event of a native number. */

@@ -2,33 +2,18 @@
  *
  * One program sits on sys_exit. It asks the interest table first, so that a syscall nobody needs costs a
  * few loads, and then jumps to the program of the event (jump, by native number). Three more programs sit on
- * fork, exec and exit. Events go to the ring of the CPU they happened on.
+ * fork, exec and exit, two on the submission and the completion of requests of io_uring. Events go to the ring of the CPU they happened on.
  *
  * The parts, each including the one before it:
  *   kernel.h  types     shared.h  with the loader   maps.h    maps, globals, losses
  *   emit.h    records   params.h  parameters        task.h    file.h  sock.h  what the kernel knows
  *   flags.h   portable values                       sys_*.h   one program per event    life.h
+ *   uring.h   requests of io_uring, kept             uring_done.h  and their events
  * Loaded and attached by live_load.c, which also chooses between typed (tp_btf) and raw tracepoints: the
  * section names mean something to it alone. Needs Linux 5.8. */
-#include "capture/bpf/life.h"
+#include "capture/bpf/uring_done.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
-struct bpf_pidns_info {
-	uint32_t pid, tgid;
-};
-
-/* The daemon's own calls are not watched: it would feed on itself. */
-static __always_inline bool own_call(void)
-{
-	struct bpf_pidns_info ids = {};
-
-	if (!config.self_nested)
-		return bpf_get_current_pid_tgid() >> 32 == config.self_tgid;
-	if (bpf_get_ns_current_pid_tgid(config.self_dev, config.self_ino, (void *)&ids, sizeof(ids)))
-		return false;
-	return ids.tgid == config.self_tgid;
-}
 
 /* A 32-bit call has other numbers and other registers; it must never be taken for a 64-bit one. */
 static __always_inline bool compat_call(void)

@@ -17,6 +17,10 @@
 #define PROBE_SOCKETCALL 102	/* 32-bit: one number for all socket calls, with a number of their own */
 #define PROBE_SOCKETCALLS 32	/* a power of two above the 20 there are, so that a mask bounds them */
 
+#define PROBE_URING_OPS 64	/* operations of io_uring; a power of two */
+/* Descriptors that a ring keeps for itself have no number of the process: they are shown as their slot above this. */
+#define PROBE_URING_SLOT 0x40000000
+
 /* Same order as enum live_drop (a static assertion in the loader holds them together). */
 enum {
 	PD_RING_FULL, /* no room at all */
@@ -82,5 +86,6 @@ struct probe_config {
 	uint8_t btf_args;	/* attached with tp_btf: arguments are typed pointers */
 	uint8_t self_nested;
 	uint8_t drop_failed;
-	uint8_t pad[5];
+	uint8_t uring_cqe;	/* io_uring_complete has the completion, else its members */
+	uint8_t pad[4];
 };

@@ -55,23 +55,14 @@ static __always_inline void clear_tmp(struct scratch *s)
 		t[i] = 0;
 }
 
-/* Address given by the user: u8 family, then address and port in host order, or the path. */
-PART put_sockaddr(uint64_t ptr, uint64_t len)
+/* Address that lies in tmp: u8 family, then address and port in host order, or the path. p: s->pos */
+PART put_tmp_sockaddr(uint64_t p)
 {
 	struct scratch *s = scratch_here();
 	uint16_t family;
-	uint64_t p;
 
-	if (!s)
+	if (!s || p > BUF_LIMIT)
 		return 0;
-	p = s->pos;
-	clear_tmp(s);
-	if (len > 120)
-		len = 120;
-	if (!ptr || !len || p > BUF_LIMIT || bpf_probe_read_user(s->tmp, len, (void *)ptr)) {
-		put_empty(s);
-		return 0;
-	}
 	family = *(uint16_t *)s->tmp;
 	if (family == AF_INET) {
 		*buf_at(s, p) = AF_INET;
@@ -94,6 +85,25 @@ PART put_sockaddr(uint64_t ptr, uint64_t len)
 		put_empty(s);
 	}
 	return 0;
+}
+
+/* Address given by the user. */
+PART put_sockaddr(uint64_t ptr, uint64_t len)
+{
+	struct scratch *s = scratch_here();
+	uint64_t p;
+
+	if (!s)
+		return 0;
+	p = s->pos;
+	clear_tmp(s);
+	if (len > 120)
+		len = 120;
+	if (!ptr || !len || p > BUF_LIMIT || bpf_probe_read_user(s->tmp, len, (void *)ptr)) {
+		put_empty(s);
+		return 0;
+	}
+	return put_tmp_sockaddr(p);
 }
 
 /* ---- tuples ------------------------------------------------------------------------------- */
@@ -170,9 +180,9 @@ static __always_inline void tuple_unix(struct scratch *s, uint64_t p, struct soc
 }
 
 /* The tuple of a socket. `usr` is the address in user space that came with a message, 0 none. */
-PART put_tuple(uint64_t fd, uint32_t out, uint64_t usr)
+PART put_sock_tuple(uint64_t sock, uint32_t out, uint64_t usr)
 {
-	struct sock *sk = fd_sock(fd);
+	struct sock *sk = (struct sock *)sock;
 	struct scratch *s = scratch_here();
 	uint16_t family;
 	uint64_t p;
@@ -194,6 +204,11 @@ PART put_tuple(uint64_t fd, uint32_t out, uint64_t usr)
 	else
 		put_empty(s);
 	return 0;
+}
+
+PART put_tuple(uint64_t fd, uint32_t out, uint64_t usr)
+{
+	return put_sock_tuple((uint64_t)fd_sock(fd), out, usr);
 }
 
 /* ---- vectors ------------------------------------------------------------------------------ */

@@ -255,3 +255,19 @@ static __always_inline uint32_t task_loginuid(struct task_struct *t)
 		return BPF_CORE_READ(t, loginuid.val);
 	return (uint32_t)-1;
 }
+
+struct bpf_pidns_info {
+	uint32_t pid, tgid;
+};
+
+/* The daemon's own calls are not watched: it would feed on itself. */
+static __always_inline bool own_call(void)
+{
+	struct bpf_pidns_info ids = {};
+
+	if (!config.self_nested)
+		return bpf_get_current_pid_tgid() >> 32 == config.self_tgid;
+	if (bpf_get_ns_current_pid_tgid(config.self_dev, config.self_ino, (void *)&ids, sizeof(ids)))
+		return false;
+	return ids.tgid == config.self_tgid;
+}
