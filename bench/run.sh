@@ -1,6 +1,6 @@
 #!/bin/sh
 # What Saker costs, and what it costs the watched programs.
-#   bench/run.sh [idle|latency|live|replay|rules|widths|alerts]...     default: all; the first three are live, as root
+#   bench/run.sh [idle|latency|live|probe|replay|rules|widths|alerts]...     default: all; the first four are live, as root
 # Replay: CAPTURES (files; each is lengthened to EVENTS events, 1500000), RULE_SETS (lists of files, separated by
 # blanks, the files of one list by commas; "-" is one rule that never matches), default the bundled ones.
 # Alerts: a paced capture whose every event raises one.
@@ -88,6 +88,31 @@ bench_idle() {
 	after=$(ticks "$pid")
 	echo "idle: cpu_percent $(awk -v d=$((after - before)) -v hz="$hz" 'BEGIN {printf "%.2f", 100 * d / hz / 10}') rss_mib $(awk -v r="$(rss "$pid")" 'BEGIN {printf "%.1f", r / 1024}')"
 	stop
+}
+
+# ---- what the probe costs the watched program ----------------------------------------------------
+
+# Kinds of calls: without Saker, with an engine none of whose rules needs them (idle), with RULES.
+bench_probe() {
+	echo "ns per system call, medians of $RUNS runs of 9 rounds; the engine runs on the other CPU:"
+	never "$tmp/never.yaml"
+	for run in $(seq "$RUNS"); do
+		setsid -w build/bench_syscost 9 | sed 's/^/without /'
+		keep=$RULES RULES=$tmp/never.yaml
+		start -o base_syscalls.custom_set='[getpgrp]'
+		setsid -w build/bench_syscost 9 | sed 's/^/idle /'
+		stop
+		RULES=$keep
+		start
+		setsid -w build/bench_syscost 9 | sed 's/^/watched /'
+		stop
+	done >"$tmp/costs"
+	printf '  %-16s %10s %10s %10s %8s %8s\n' call without idle watched +idle +watched
+	for kind in uninteresting open+close connect fork+exec; do
+		for how in without idle watched; do
+			awk -v h="$how" -v k="$kind" '$1 == h && $2 == k { print $3 }' "$tmp/costs" | median
+		done | paste - - - | awk -v k="$kind" '{ printf "  %-16s %10.0f %10.0f %10.0f %+8.0f %+8.0f\n", k, $1, $2, $3, $2 - $1, $3 - $1 }'
+	done
 }
 
 # ---- replay ------------------------------------------------------------------------------------
@@ -241,5 +266,5 @@ bench_widths() {
 	rm -f "$tmp/long.scap"
 }
 
-[ $# -gt 0 ] || set -- idle latency live replay rules alerts
+[ $# -gt 0 ] || set -- idle latency live probe replay rules alerts
 for b in "$@"; do "bench_$b"; done

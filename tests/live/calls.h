@@ -15,3 +15,12 @@ const char *hex(const void *p, size_t n);
 void rare(void);
 void wide_numbers(void);
 void uring(void);
+void plain(void);
+
+/* What a process inherits, as events of births and execs say it: working directory (never sent), limit of descriptors,
+ * faults and memory (of which only the order of size is known), control groups. Of the calling process. */
+const char *inherited(void);
+/* Start of the first process of the caller's pid namespace: pidns_init_start_ts, to the clock's tick. */
+const char *pidns_start(void);
+/* dev parameter of a file. */
+unsigned dev_of(long fd);

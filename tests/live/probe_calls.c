@@ -128,7 +128,7 @@ static void files(void)
 	r = SYS(close, 999, 0, 0, 0, 0);
 	want("SYSCALL_CLOSE_X res=-9 fd=999");
 	r = SYS(openat2, dir, "made", &how, sizeof(how), 0);
-	want("SYSCALL_OPENAT2_X fd=%ld dirfd=%ld name=\"made\" flags=0x1003 mode=0 resolve=0x11 ino=%lu", r, dir, ino_of(r));
+	want("SYSCALL_OPENAT2_X fd=%ld dirfd=%ld name=\"made\" flags=0x1003 mode=0 resolve=0x11 dev=0x%x ino=%lu", r, dir, dev_of(r), ino_of(r));
 	r = SYS(openat, AT_FDCWD, "/nonexistent/x", O_WRONLY | O_APPEND | O_EXCL | O_NONBLOCK, 0777, 0);
 	want("SYSCALL_OPENAT_2_X fd=-2 dirfd=-100 name=\"/nonexistent/x\" flags=0x6a mode=0 dev=0x0 ino=0");
 	r = SYS(openat, AT_FDCWD, NULL, O_RDONLY, 0, 0);
@@ -175,9 +175,9 @@ static void old_calls(void)
 	long fd, r;
 
 	fd = SYS(open, "old", O_WRONLY | O_CREAT | O_DSYNC, 0604, 0, 0);
-	want("SYSCALL_OPEN_X fd=%ld name=\"old\" flags=0x4096 mode=388 ino=%lu", fd, ino_of(fd));
+	want("SYSCALL_OPEN_X fd=%ld name=\"old\" flags=0x4096 mode=388 dev=0x%x ino=%lu", fd, dev_of(fd), ino_of(fd));
 	fd = SYS(creat, "older", 0600, 0, 0, 0);
-	want("SYSCALL_CREAT_X fd=%ld name=\"older\" mode=384 ino=%lu creat_flags=0x0", fd, ino_of(fd));
+	want("SYSCALL_CREAT_X fd=%ld name=\"older\" mode=384 dev=0x%x ino=%lu creat_flags=0x0", fd, dev_of(fd), ino_of(fd));
 	r = SYS(dup2, fd, 91, 0, 0, 0);
 	want("SYSCALL_DUP2_X res=%ld oldfd=%ld newfd=91", r, fd);
 	r = SYS(chmod, "old", 04755, 0, 0, 0);
@@ -244,7 +244,7 @@ static void kinds(void)
 	want("SYSCALL_USERFAULTFD_X res=%ld flags=0x80000", r);
 	struct io_uring_params up = { .flags = IORING_SETUP_CLAMP, .sq_thread_idle = 3 };
 	r = SYS(io_uring_setup, 4, &up, 0, 0, 0);
-	want("SYSCALL_IO_URING_SETUP_X res=%ld entries=4 sq_entries=%u cq_entries=%u flags=0x20 sq_thread_idle=3 "
+	want("SYSCALL_IO_URING_SETUP_X res=%ld entries=4 sq_entries=%u cq_entries=%u flags=0x20 sq_thread_cpu=0 sq_thread_idle=3 "
 	     "features=0x%x", r, up.sq_entries, up.cq_entries, up.features & 0x7ff);
 	union bpf_attr attr = { 0 };
 	r = SYS(bpf, BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr), 0, 0);
@@ -305,7 +305,7 @@ static void queries(void)
 	r = SYS(mknodat, AT_FDCWD, "fifo", S_IFIFO | 0620, 0, 0);
 	want("SYSCALL_MKNODAT_X res=0 dirfd=-100 path=\"fifo\" mode=4496 dev=0");
 	char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	want("SYSCALL_MMAP_X res=0x%lx addr=0x0 length=8192 prot=0x3 flags=0x8a fd=-1 offset=0", (long)map);
+	want("SYSCALL_MMAP_X res=0x%lx vm_size>=8 vm_rss>=8 vm_swap>=0 addr=0x0 length=8192 prot=0x3 flags=0x8a fd=-1 offset=0", (long)map);
 	r = SYS(mprotect, map, 4096, PROT_READ | PROT_EXEC, 0, 0);
 	want("SYSCALL_MPROTECT_X res=0 addr=0x%lx length=4096 prot=0x5", (long)map);
 	r = SYS(mlock, map, 4096, 0, 0, 0);
@@ -313,9 +313,9 @@ static void queries(void)
 	r = SYS(munlock, map, 4096, 0, 0, 0);
 	want("SYSCALL_MUNLOCK_X res=%ld addr=0x%lx len=4096", r, (long)map);
 	r = SYS(munmap, map, 8192, 0, 0, 0);
-	want("SYSCALL_MUNMAP_X res=0 addr=0x%lx length=8192", (long)map);
+	want("SYSCALL_MUNMAP_X res=0 vm_size>=8 vm_rss>=8 vm_swap>=0 addr=0x%lx length=8192", (long)map);
 	r = SYS(brk, 0, 0, 0, 0, 0);
-	want("SYSCALL_BRK_4_X res=0x%lx addr=0x0", r);
+	want("SYSCALL_BRK_4_X res=0x%lx vm_size>=8 vm_rss>=8 vm_swap>=0 addr=0x0", r);
 	r = SYS(getuid, 0, 0, 0, 0, 0);
 	want("SYSCALL_GETUID_X uid=%ld", r);
 	r = SYS(getresuid, &id[0], &id[1], &id[2], 0, 0);
@@ -518,7 +518,7 @@ static void local(void)
 	r = SYS(connect, c, &su, sizeof(su), 0, 0);
 	want("SOCKET_CONNECT_X res=%ld fd=%ld addr=01736f636b00", r, c);
 	r = SYS(socketpair, AF_UNIX, SOCK_STREAM, 0, pair, 0);
-	want("SOCKET_SOCKETPAIR_X res=0 fd1=%d fd2=%d domain=1 type=1 proto=0", pair[0], pair[1]);
+	want("SOCKET_SOCKETPAIR_X res=0 fd1=%d fd2=%d source>=1 peer>=1 domain=1 type=1 proto=0", pair[0], pair[1]);
 	control.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
 	memcpy(CMSG_DATA(&control.h), &pair[0], sizeof(int));
 	r = SYS(sendmsg, pair[0], &m, 0, 0, 0);
@@ -636,6 +636,25 @@ static int thread_body(void *arg)
 
 static char stack[65536] __attribute__((aligned(16)));
 
+/* exe and args of this process. */
+static const char *program(void)
+{
+	static char text[8192];
+	char raw[4096];
+	size_t n = 0, len;
+	FILE *f = fopen("/proc/self/cmdline", "r");
+
+	len = f ? fread(raw, 1, sizeof(raw) - 1, f) : 0;
+	if (f)
+		fclose(f);
+	raw[len] = 0;
+	n = (size_t)snprintf(text, sizeof(text), "exe=\"%s\" args=\"", raw);
+	for (size_t i = strlen(raw) + 1; i + 1 < len && n < sizeof(text) - 8; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, raw[i] ? "%c" : "\\x00", raw[i]);
+	snprintf(text + n, sizeof(text) - n, "\"");
+	return text;
+}
+
 /* Each child is told of by its parent, before it runs; then comes the parent's own side. */
 static void births(void)
 {
@@ -649,8 +668,8 @@ static void births(void)
 	if (!r)
 		_exit(3);
 	waitpid((pid_t)r, NULL, 0);
-	want("SYSCALL_FORK_20_X res=0 tid=%ld pid=%ld ptid=%d comm=\"renamed\" vtid=%ld vpid=%ld @tid=%ld @tgid=%ld @peer=%d "
-	     "@flags=0x21", r, r, self, r, r, r, r, self);
+	want("SYSCALL_FORK_20_X res=0 %s tid=%ld pid=%ld ptid=%d comm=\"renamed\" %s flags=0x%x uid=0 gid=0 vtid=%ld vpid=%ld %s "
+	     "@tid=%ld @tgid=%ld @peer=%d @flags=0x21", program(), r, r, self, inherited(), 0, r, r, pidns_start(), r, r, self);
 	want("SYSCALL_FORK_20_X res=%ld tid=%d pid=%d uid=0 gid=0 @tid=%d @tgid=%d @peer=%ld @flags=0x1", r, self, self, self,
 	     self, r);
 	want("PROCEXIT_1_E status=768 ret=3 sig=0 core=0 reaper_tid=0 @tid=%ld @tgid=%ld", r, r);
@@ -658,7 +677,8 @@ static void births(void)
 	if (!pid)
 		_exit(0);
 	waitpid(pid, NULL, 0);
-	want("SYSCALL_VFORK_20_X res=0 tid=%d pid=%d @tid=%d @peer=%d @flags=0x21", pid, pid, pid, self);
+	want("SYSCALL_VFORK_20_X res=0 %s tid=%d pid=%d ptid=%d comm=\"renamed\" %s flags=0x%x uid=0 gid=0 vtid=%d vpid=%d %s "
+	     "@tid=%d @peer=%d @flags=0x21", program(), pid, pid, self, inherited(), 0, pid, pid, pidns_start(), pid, self);
 	want("SYSCALL_VFORK_20_X res=%d tid=%d @peer=%d @flags=0x1", pid, self, pid);
 #endif
 	r = SYS(clone3, &ca, sizeof(ca), 0, 0, 0);
@@ -666,13 +686,14 @@ static void births(void)
 		_exit(0);
 	if (r > 0) {
 		waitpid((pid_t)r, NULL, 0);
-		want("SYSCALL_CLONE3_X res=0 tid=%ld pid=%ld flags=0x0 @tid=%ld @flags=0x21", r, r, r);
+		want("SYSCALL_CLONE3_X res=0 %s tid=%ld pid=%ld ptid=%d comm=\"renamed\" %s flags=0x0 uid=0 gid=0 vtid=%ld vpid=%ld %s "
+		     "@tid=%ld @flags=0x21", program(), r, r, self, inherited(), r, r, pidns_start(), r);
 		want("SYSCALL_CLONE3_X res=%ld tid=%d flags=0x0 @peer=%ld", r, self, r);
 	}
 	tid = clone(thread_body, stack + sizeof(stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, NULL);
 	usleep(50000);
-	want("SYSCALL_CLONE_20_X res=0 tid=%d pid=%d flags=0xa801 @tid=%d @tgid=%d @peer=%d @flags=0x21", tid, self, tid, self,
-	     self);
+	want("SYSCALL_CLONE_20_X res=0 %s tid=%d pid=%d ptid=%d comm=\"renamed\" %s flags=0xa801 uid=0 gid=0 vtid=%d vpid=%d %s "
+	     "@tid=%d @tgid=%d @peer=%d @flags=0x21", program(), tid, self, getppid(), inherited(), tid, self, pidns_start(), tid, self, self);
 	want("SYSCALL_CLONE_20_X res=%d tid=%d pid=%d flags=0xa803 @tid=%d @tgid=%d @peer=%d @flags=0x1", tid, self, self, self,
 	     self, self);
 	want("PROCEXIT_1_E status=0 @tid=%d @tgid=%d", tid, self);
@@ -729,6 +750,16 @@ static void namespaces(void)
 	waitpid((pid_t)r, &st, 0);
 }
 
+/* The capabilities that an exec hands on as inheritable. */
+static unsigned long inheritable(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = { 0 };
+
+	syscall(SYS_capget, &h, d);
+	return d[0].inheritable | (unsigned long)d[1].inheritable << 32;
+}
+
 static void execs(const char *self_path)
 {
 	char *argv[] = { "name", "one", "", "two", NULL }, *envp[] = { "A=1", "B=2", NULL };
@@ -740,7 +771,12 @@ static void execs(const char *self_path)
 	want("SYSCALL_EXECVE_19_X res=-2 exe=\"name\" args=\"one\\x00\\x00two\" tid=%d pid=%d env=\"A=1\\x00B=2\" "
 	     "filename=\"/nonexistent/prog\" @flags=0x0", getpid(), getpid());
 	r = SYS(execveat, AT_FDCWD, "/nonexistent/prog", argv, envp, 0);
-	want("SYSCALL_EXECVEAT_X res=%ld exe=\"name\" args=\"one\\x00\\x00two\" trusted_exepath=\"%s\"", r, self_path);
+	stat(self_path, &st);
+	want("SYSCALL_EXECVEAT_X res=%ld exe=\"name\" args=\"one\\x00\\x00two\" tid=%d pid=%d ptid=%d comm=\"renamed\" %s env=\"A=1\\x00B=2\" "
+	     "tty>=0 vpgid=%d loginuid=-1 flags=0x1 cap_inheritable=0x%lx cap_permitted>=1 cap_effective>=1 exe_ino=%lu exe_ino_ctime=%lu "
+	     "exe_ino_mtime=%lu uid=0 trusted_exepath=\"%s\" pgid=%d gid=0", r, getpid(), getpid(), getppid(), inherited(), getpgrp(),
+	     inheritable(), st.st_ino, st.st_ctim.tv_sec * 1000000000UL + (unsigned long)st.st_ctim.tv_nsec,
+	     st.st_mtim.tv_sec * 1000000000UL + (unsigned long)st.st_mtim.tv_nsec, self_path, getpgrp());
 	pid = fork();
 	if (!pid) {
 		execve("/bin/true", argv, envp);
@@ -750,9 +786,9 @@ static void execs(const char *self_path)
 	if (!stat("/bin/true", &st)) {
 		char real[PATH_MAX];
 
-		want("SYSCALL_EXECVE_19_X res=0 exe=\"name\" args=\"one\\x00\\x00two\" tid=%d pid=%d ptid=%d comm=\"true\" "
-		     "env=\"A=1\\x00B=2\" vpgid=%d loginuid=%d exe_ino=%lu exe_ino_ctime=%lu exe_ino_mtime=%lu uid=0 "
-		     "trusted_exepath=\"%s\" pgid=%d gid=0 filename=\"/bin/true\" @flags=0x1", pid, pid, getpid(), getpgrp(), -1,
+		want("SYSCALL_EXECVE_19_X res=0 exe=\"name\" args=\"one\\x00\\x00two\" tid=%d pid=%d ptid=%d comm=\"true\" %s "
+		     "tty>=0 cap_inheritable=0x%lx env=\"A=1\\x00B=2\" vpgid=%d loginuid=%d exe_ino=%lu exe_ino_ctime=%lu exe_ino_mtime=%lu uid=0 "
+		     "trusted_exepath=\"%s\" pgid=%d gid=0 filename=\"/bin/true\" @flags=0x1", pid, pid, getpid(), inherited(), inheritable(), getpgrp(), -1,
 		     st.st_ino, st.st_ctim.tv_sec * 1000000000UL + (unsigned long)st.st_ctim.tv_nsec,
 		     st.st_mtim.tv_sec * 1000000000UL + (unsigned long)st.st_mtim.tv_nsec, realpath("/bin/true", real), getpgrp());
 	}
@@ -1008,5 +1044,6 @@ int main(int argc, char **argv)
 	rare();
 	wide_numbers();
 	uring();
+	plain();
 	return fclose(expected) ? 2 : 0;
 }
