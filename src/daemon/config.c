@@ -195,6 +195,8 @@ static int read_all(const struct cfg_tree *t, struct config *c, struct base_err 
 		r = read_own(t, c, err);
 	if (!r)
 		r = read_metrics(t, c, err);
+	if (!r)
+		r = config_read_web(t, c, err);
 	read_drops(t, c);
 	c->match_all = !strcmp(schema_str(t, "rule_matching"), "all");
 	c->min_priority = (uint8_t)config_priority(schema_str(t, "priority"));
@@ -279,6 +281,7 @@ void config_fini(struct config *c)
 	config_free_strs(c->static_values);
 	free(c->capture_file);
 	free(c->metrics.file);
+	config_free_web(c);
 	config_free_strs(c->base_syscalls);
 	config_free_outputs(c);
 	memset(c, 0, sizeof(*c));

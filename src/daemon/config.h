@@ -46,6 +46,11 @@ struct config {
 		uint64_t interval_ms;
 		char *file; /* "" none */
 	} metrics;
+	struct {
+		bool enabled, metrics, tls, remote_all;
+		uint16_t port;
+		char *address, *healthz, *certificate;
+	} web;
 	struct log_opts log;
 	/* ours */
 	int readers, workers;	   /* -1 auto */

@@ -222,12 +222,12 @@ static int read_rules(const struct daemon *d, struct fresh *f, struct base_buf *
 	return -ENOMEM;
 }
 
-static void refuse(struct reload *r, struct daemon *d, const char *why)
+static void refuse(struct daemon *d, const char *why)
 {
 	const struct internal_field f = { .name = "reason", .text = why };
 	struct alert *a = internal_alert_new(RULE, LOG_L_ERR, base_now_ns(), d->hostname, RULE ". The rules and configuration in use stay.", &f, 1);
 
-	r->refused++;
+	atomic_fetch_add_explicit(&d->reloads_refused, 1, memory_order_relaxed);
 	log_err("reload refused, what is in use stays: %s", why);
 	if (a)
 		hub_submit_internal(d->hub, a);
@@ -312,14 +312,14 @@ void reload_now(struct reload *r, struct daemon *d, const char *why)
 		buf_fini(&missing);
 	}
 	if (e) {
-		refuse(r, d, text.p ? text.p : "no memory");
+		refuse(d, text.p ? text.p : "no memory");
 		fresh_free(&f);
 	} else {
 		tell_later(r->first, f.c);
 		take_over(r, d, &f);
 		if (d->live && live_narrow(d, &next))
 			log_warn("reload: the probe produces more than the rules need");
-		r->done++;
+		atomic_fetch_add_explicit(&d->reloads, 1, memory_order_relaxed);
 		log_notice("reloaded: %u rules, in %.0f ms", ruleset_count(d->rules), (double)(base_mono_ns() - from) / 1e6);
 	}
 	buf_fini(&text);

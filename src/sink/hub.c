@@ -569,6 +569,7 @@ void hub_stats(struct hub *h, struct hub_stats *ret)
 
 		ret->submitted += atomic_load_explicit(&p->submitted, memory_order_relaxed);
 		ret->dropped_full += atomic_load_explicit(&p->dropped, memory_order_relaxed);
+		ret->waiting += hring_count(&p->ring);
 		for (int k = 0; k < 8; k++)
 			ret->by_priority[k] += atomic_load_explicit(&p->by_priority[k], memory_order_relaxed);
 	}

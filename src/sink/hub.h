@@ -46,7 +46,7 @@ void hub_stop(struct hub *h);
 void hub_free(struct hub *h);
 void hub_reopen(struct hub *h); /* SIGUSR1: sinks close and reopen their files. [main] */
 
-struct hub_stats { uint64_t submitted, delivered, dropped_full, suppressed, by_priority[8]; };
+struct hub_stats { uint64_t submitted, delivered, dropped_full, suppressed, by_priority[8], waiting; /* in its rings */ };
 void hub_stats(struct hub *h, struct hub_stats *ret); /* [any] */
 
 struct tally_rule;

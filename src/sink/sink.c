@@ -426,5 +426,6 @@ void sink_stats(struct sink *s, struct sink_stats *ret)
 	};
 	pthread_mutex_lock(&s->lock);
 	ret->waiting = s->count;
+	ret->bytes = s->bytes;
 	pthread_mutex_unlock(&s->lock);
 }

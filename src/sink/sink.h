@@ -57,5 +57,6 @@ struct sink_stats {
 	uint64_t errors;    /* local: could not be written; remote: refused for good by the receiver */
 	uint64_t retries;   /* remote: attempts that failed */
 	uint64_t waiting;   /* remote: not acknowledged yet; local: in the queue */
+	uint64_t bytes;	    /* of memory; local: what is in the queue */
 };
 void sink_stats(struct sink *s, struct sink_stats *ret); /* [any] */

@@ -431,6 +431,7 @@ void store_stats(struct store *s, struct store_stats *ret)
 	ret->durable = s->path != NULL;
 	ret->failing = s->failing;
 	ret->in_memory = s->next - s->first;
+	ret->memory_bytes = s->bytes;
 	ret->uncommitted = s->path ? s->next - 1 - s->committed : 0;
 	pthread_mutex_unlock(&s->lock);
 }

@@ -70,6 +70,7 @@ struct store_stats {
 	uint64_t discarded; /* deleted because of max_bytes */
 	uint64_t expired;   /* deleted because of max_age */
 	uint64_t in_memory, uncommitted, bytes; /* bytes: of the alerts in the file */
+	uint64_t memory_bytes; /* of those in memory */
 	uint64_t commits, commit_max_ns;
 	uint64_t moved_aside; /* damaged files */
 };
