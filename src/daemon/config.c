@@ -91,6 +91,7 @@ static void read_drops(const struct cfg_tree *t, struct config *c)
 	const struct yaml_node *list = cfg_get(t, "syscall_event_drops.actions");
 	uint32_t n = !list ? 0 : list->kind == YAML_SEQ ? list->count : 1;
 
+	c->max_timeouts = (uint32_t)schema_int(t, "syscall_event_timeouts.max_consecutives");
 	c->drops.threshold = schema_num(t, "syscall_event_drops.threshold");
 	c->drops.rate = schema_num(t, "syscall_event_drops.rate");
 	c->drops.max_burst = schema_num(t, "syscall_event_drops.max_burst");

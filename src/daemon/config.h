@@ -51,6 +51,7 @@ struct config {
 		uint16_t port;
 		char *address, *healthz, *certificate;
 	} web;
+	uint32_t max_timeouts; /* of 30 ms, without an event */
 	struct log_opts log;
 	/* ours */
 	int readers, workers;	   /* -1 auto */

@@ -113,6 +113,8 @@ void live_tick(struct daemon *d, const struct drops *w)
 	health_look_at_workers(&d->health, now, d->pipeline, d->nworkers);
 	if (health_look(&d->health, now, w->events, w->dropped))
 		make_event();
+	timeouts_check(&d->timeouts, d, now);
+	hub_tick(d->hub);
 	if (n > 0)
 		log_notice("%d CPU%s came online: captured from now on", n, n == 1 ? "" : "s");
 	else if (n < 0 && !d->rings_failed)

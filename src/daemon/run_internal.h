@@ -7,6 +7,7 @@
 #include "daemon/reload.h"
 #include "daemon/replay.h"
 #include "daemon/run.h"
+#include "daemon/timeouts.h"
 #include "shard/pipeline.h"
 #include "sink/hub.h"
 #include "sink/tally.h"
@@ -36,11 +37,13 @@ struct daemon {
 	struct metrics_files files; /* owned */
 	struct sc_set interest; /* what the probe produces now */
 	bool rings_failed;	/* told already */
+	unsigned outputs_failed; /* outputs.c: a bit for each that could not be changed at a reload */
 	bool attached;
 	_Atomic bool up;	/* everything is made and may be looked at by the admin server (release; acquire) */
 	struct health health;
 	struct admin *admin;	/* owned; NULL none */
 	struct notify notify;
+	struct timeouts timeouts;
 	_Atomic uint64_t reloads, reloads_refused; /* relaxed figures */
 	uint64_t next_proof; /* until events flow: when to make the next one (monotonic, ns) */
 	uint64_t start_ts; /* ns since the epoch */
@@ -52,6 +55,9 @@ struct daemon {
 bool outputs_any(const struct config *c); /* is one enabled? */
 /* Makes and starts the hub with everything behind it. */
 int outputs_start(struct daemon *d, struct base_err *err);
+/* Outputs whose configuration has changed are replaced, see hub_replace_sink. What cannot be made is told, and tried
+ * again at the next reload; a local output stays as it was then. */
+void outputs_reload(struct daemon *d, const struct config *was, const struct config *now);
 
 /* ---- live_run.c: engine.kind modern_ebpf ------------------------------------------------- */
 /* Loads the probe; the number of readers shrinks to that of rings. */

@@ -95,6 +95,21 @@ static void losses_are_warned_of_for_a_while(void **state)
 	report_is(true, "{\"status\":\"ok\"}");
 }
 
+static void timeouts_are_told_once_per_row(void **state)
+{
+	struct timeouts t = { 0 };
+
+	(void)state;
+	assert_int_equal(timeouts_due(&t, 100 * SECOND, 0, 100), 0); /* counts from the first look */
+	assert_int_equal(timeouts_due(&t, 102 * SECOND, 0, 100), 0);
+	assert_int_equal(timeouts_due(&t, 103 * SECOND, 0, 100), 100);
+	assert_int_equal(timeouts_due(&t, 105 * SECOND, 0, 100), 0);
+	assert_int_equal(timeouts_due(&t, 107 * SECOND, 0, 100), 133);
+	assert_int_equal(timeouts_due(&t, 110 * SECOND, 109 * SECOND, 100), 0);
+	assert_int_equal(timeouts_due(&t, 111 * SECOND, 109 * SECOND, 100), 0);
+	assert_int_equal(timeouts_due(&t, 113 * SECOND, 109 * SECOND, 100), 133);
+}
+
 static void page_is(const struct admin_rules *r, const char *method, const char *path, bool here, unsigned want)
 {
 	struct admin_page p;
@@ -132,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(health_is_degraded_until_an_event_has_come, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(health_asks_for_an_event_after_quiet_and_degrades_when_none_comes, set_up, tear_down),
+		cmocka_unit_test(timeouts_are_told_once_per_row),
 		cmocka_unit_test_setup_teardown(losses_are_warned_of_for_a_while, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(strangers_get_health_and_learn_nothing_else, set_up, tear_down),
 	};
