@@ -1,7 +1,7 @@
 /* The admin server: health, versions and metrics over HTTP(S), on a thread of its own, `admin`. libmicrohttpd does
  * the protocol; what is answered is in admin_page.c.
  *
- * It starts before everything else, so that a start that takes long can be watched, and ends before everything else.
+ * It starts before everything else that has a thread, so that a start that takes long can be watched, and ends before it.
  * What it shows of the daemon it reads as metrics.h and health.h say.
  *
  * Hostile clients: at most ADMIN_CLIENTS connections, ADMIN_PER_PEER from one address, ADMIN_CLIENT_BYTES of request

@@ -1,5 +1,6 @@
-/* What concerns the admin server. Called by config.c. */
+/* What concerns the admin server and privileges. Called by config.c. */
 #include "daemon/config_internal.h"
+#include "daemon/privileges.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -10,6 +11,19 @@ static bool is_address(const char *s)
 	struct in6_addr a;
 
 	return inet_pton(AF_INET, s, &a) == 1 || inet_pton(AF_INET6, s, &a) == 1;
+}
+
+static int read_privileges(const struct cfg_tree *t, struct config *c, struct base_err *err)
+{
+	const char *wrong;
+	int r;
+
+	c->privileges.drop = schema_bool(t, "privileges.drop");
+	c->privileges.seccomp = schema_bool(t, "privileges.seccomp");
+	r = config_read_strs(t, cfg_get(t, "privileges.keep"), &c->privileges.keep, &c->privileges.nkeep, err);
+	if (!r && privileges_unknown(c, &wrong))
+		return cfg_error(t, cfg_get(t, "privileges.keep"), err, "'privileges.keep' has '%.100s', expected names like CAP_CHOWN", wrong);
+	return r;
 }
 
 int config_read_web(const struct cfg_tree *t, struct config *c, struct base_err *err)
@@ -26,6 +40,7 @@ int config_read_web(const struct cfg_tree *t, struct config *c, struct base_err 
 	r = config_copy(&c->web.address, address, err);
 	r = r ? r : config_copy(&c->web.healthz, health, err);
 	r = r ? r : config_copy(&c->web.certificate, schema_str(t, "webserver.ssl_certificate"), err);
+	r = r ? r : read_privileges(t, c, err);
 	if (r || !c->web.enabled)
 		return r;
 	if (!is_address(address))
@@ -46,4 +61,5 @@ void config_free_web(struct config *c)
 	free(c->web.address);
 	free(c->web.healthz);
 	free(c->web.certificate);
+	config_free_strs(c->privileges.keep);
 }

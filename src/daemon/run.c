@@ -1,10 +1,12 @@
 /* Start, wait, stop. Called by main with checked configuration and rules.
  *
- * Start: outputs, the source (probe loaded or capture's head read), state, pipeline, then events. Stop
+ * Start: the probe is loaded, privileges are dropped, then the first threads: admin server, outputs; then state (a capture's
+ * head is read), pipeline, events. Stop
  * goes the way of the data: no new events, readers drain, workers drain, the hub drains, outputs drain;
  * so whatever was evaluated gets out. */
 #include "daemon/admin.h"
 #include "daemon/load.h"
+#include "daemon/privileges.h"
 #include "daemon/run_internal.h"
 
 #include "base/thread.h"
@@ -115,12 +117,15 @@ static int start_pipeline(struct daemon *d, struct base_err *err)
 
 static int start(struct daemon *d, struct base_err *err)
 {
-	int r = admin_start(d, d->c, &d->admin, err);
+	int r = d->c->engine == ENGINE_LIVE ? live_prepare(d, err) : 0;
 
+	/* Loading the probe is what needs most; no thread has been started yet. */
+	if (!r)
+		r = privileges_drop(d->c, err);
+	if (!r)
+		r = admin_start(d, d->c, &d->admin, err);
 	if (!r)
 		r = outputs_start(d, err);
-	if (!r && d->c->engine == ENGINE_LIVE)
-		r = live_prepare(d, err);
 	if (!r)
 		r = start_state(d, err);
 	if (!r)
