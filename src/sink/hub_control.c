@@ -16,6 +16,7 @@
 
 #define RING_ALERTS 4096   /* per producer */
 #define RING_INTERNAL 64
+#define STOP_LIMIT_NS 20000000000ull /* live: local outputs get so long to write what they have */
 
 struct hub *hub_new(const struct hub_opts *opts)
 {
@@ -164,6 +165,8 @@ void hub_hurry(struct hub *h)
 /* The way of the data: hub, local sinks, commit of the rest, remote sinks, end of the store. */
 void hub_stop(struct hub *h)
 {
+	uint64_t end = base_mono_ns() + STOP_LIMIT_NS;
+
 	if (h->started) {
 		atomic_store(&h->stop, true);
 		hub_wake(h, SLEEP_IDLE);
@@ -172,6 +175,9 @@ void hub_stop(struct hub *h)
 	}
 	for (unsigned i = 0; i < h->nremotes; i++)
 		remote_request_stop(h->remotes[i]);
+	/* In replay they may take their time; live, whoever stops us kills what does not stop. */
+	for (unsigned i = 0; !h->opts.ordered && i < h->nleaving + h->nsinks; i++)
+		sink_limit(i < h->nleaving ? h->leaving[i] : h->sinks[i - h->nleaving], end);
 	while (h->nleaving)
 		sink_free(h->leaving[--h->nleaving]);
 	for (unsigned i = 0; i < h->nsinks; i++)

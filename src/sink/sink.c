@@ -42,6 +42,7 @@ struct sink {
 
 	/* relaxed throughout: figures and hints, nothing is published through them */
 	_Atomic uint64_t delivered, dropped, errors;
+	_Atomic uint64_t end_ns; /* monotonic: sink_stop gives up then, also on one that makes progress; 0 no such time */
 	_Atomic uint64_t busy_since; /* start of the write under way, 0 none */
 	struct sink_health health;
 
@@ -432,16 +433,23 @@ void sink_stop(struct sink *s)
 	patience = s->given_up ? 0 : STOP_PATIENCE_NS; /* it was waited for already */
 	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
-	for (;; patience = STOP_PATIENCE_NS) {
-		uint64_t before = progress_so_far(s);
+	for (bool over = false;; patience = STOP_PATIENCE_NS) {
+		uint64_t before = progress_so_far(s), end = atomic_load_explicit(&s->end_ns, memory_order_relaxed), now = base_mono_ns();
+		bool limited = end && !over; /* once given up, it is only waited for */
 
+		if (limited && end < now + patience)
+			patience = end > now ? end - now : 0;
 		if (ends_within(s, patience)) {
 			pthread_join(s->thread, NULL);
 			break;
 		}
-		if (progress_so_far(s) != before)
+		over |= limited && base_mono_ns() >= end;
+		if (progress_so_far(s) != before && !(over && limited))
 			continue;
-		log_err("output \"%s\" is stuck: what it has not written yet is lost", s->ops->name);
+		if (over && limited)
+			log_err("output \"%s\" is too slow: what it has not written by now is lost", s->ops->name);
+		else
+			log_err("output \"%s\" is stuck: what it has not written yet is lost", s->ops->name);
 		discard(s);
 		if (s->ops->interrupt) {
 			s->ops->interrupt(s->ctx);
@@ -514,6 +522,15 @@ void sink_request_stop(struct sink *s)
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
 	pthread_cond_signal(&s->work);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void sink_limit(struct sink *s, uint64_t mono_ns)
+{
+	atomic_store_explicit(&s->end_ns, mono_ns, memory_order_relaxed);
+	pthread_mutex_lock(&s->lock);
+	if (s->before)
+		sink_limit(s->before, mono_ns); /* the later one's lock first, always */
 	pthread_mutex_unlock(&s->lock);
 }
 

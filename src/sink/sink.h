@@ -42,6 +42,8 @@ int sink_open(struct sink *s, struct base_err *err);
 int sink_run(struct sink *s, struct sink *before, struct base_err *err);
 /* To end without waiting: request, ask from time to time, then sink_free. [main] */
 void sink_request_stop(struct sink *s);
+/* sink_stop, now or later, gives up at this time (monotonic) even on a sink that makes progress. [main] */
+void sink_limit(struct sink *s, uint64_t mono_ns);
 bool sink_has_ended(struct sink *s);
 /* Takes a reference of its own; false: full, counted. The sink's thread is woken by sink_kick, or when a batch is
  * together. [hub] */

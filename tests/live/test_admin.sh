@@ -49,7 +49,7 @@ fi
 ps -T -p "$saker_pid" -o comm= | grep -q '^admin$' || fail "no thread admin"
 
 # ---- clients that mean harm --------------------------------------------------------------------
-before=$(sed -n 's/VmRSS: *\([0-9]*\).*/\1/p' "/proc/$saker_pid/status")
+before=$(sed -n 's/VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$saker_pid/status")
 python3 - "$port" <<'P' || fail "hostile clients"
 import socket, sys, time, urllib.request
 port = int(sys.argv[1])
@@ -119,7 +119,7 @@ for i in range(20):
     s = conn("127.0.0.4"); s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024); s.sendall(b"GET /metrics HTTP/1.1\r\n\r\n"); lazy.append(s)
 assert healthy()
 P
-after=$(sed -n 's/VmRSS: *\([0-9]*\).*/\1/p' "/proc/$saker_pid/status")
+after=$(sed -n 's/VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$saker_pid/status")
 [ $((after - before)) -lt 20000 ] || fail "memory grew from $before to $after KiB"
 # a port that is taken
 rc=0
