@@ -12,7 +12,6 @@
 #define CAP_SYS_ADMIN_BIT 21
 #define CAP_PERFMON_BIT 38
 #define CAP_BPF_BIT 39
-#define BTF_PATH "/sys/kernel/btf/vmlinux"
 
 static uint64_t effective_caps(void)
 {
@@ -56,13 +55,13 @@ int live_check(struct base_err *err)
 			     caps & 1ULL << CAP_PERFMON_BIT ? "" : " CAP_PERFMON");
 		return -EPERM;
 	}
-	if (access(BTF_PATH, R_OK)) {
+	if (access(LIVE_BTF_PATH, R_OK)) {
 		int rc = -errno;
 
 		base_err_set(err, NULL, 0, 0, errno == ENOENT ?
-			     "this kernel was built without type information (" BTF_PATH " is missing); one with "
+			     "this kernel was built without type information (" LIVE_BTF_PATH " is missing); one with "
 			     "CONFIG_DEBUG_INFO_BTF=y is needed" :
-			     "cannot read " BTF_PATH "; in a container, mount the host's /sys/kernel/btf");
+			     "cannot read " LIVE_BTF_PATH "; in a container, mount the host's /sys/kernel/btf");
 		return rc == -ENOENT ? -ENOTSUP : rc;
 	}
 	return 0;

@@ -4,6 +4,8 @@
 #include "capture/ring.h"
 #include "capture/bpf/shared.h"
 
+#define LIVE_BTF_PATH "/sys/kernel/btf/vmlinux"
+
 struct probe;	  /* skeleton, generated */
 struct bpf_object;
 

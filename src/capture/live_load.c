@@ -278,7 +278,9 @@ static int load_object(struct live *l, const uint64_t interest[LIVE_SC_MAX / 64]
 {
 	bool first = !l->objects;
 	char *log = calloc(1, LOG_SIZE);
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_SIZE - 1);
+	/* The kernel's types by name: libbpf would find them by itself, but then goes on to those of all modules for a type
+	 * that another kernel has, and that takes CAP_SYS_ADMIN. */
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_SIZE - 1, .btf_custom_path = LIVE_BTF_PATH);
 	libbpf_print_fn_t old;
 	struct probe *p;
 	int rc = -ENOMEM, handler;

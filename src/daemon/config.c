@@ -91,6 +91,7 @@ static void read_drops(const struct cfg_tree *t, struct config *c)
 	const struct yaml_node *list = cfg_get(t, "syscall_event_drops.actions");
 	uint32_t n = !list ? 0 : list->kind == YAML_SEQ ? list->count : 1;
 
+	c->max_timeouts = (uint32_t)schema_int(t, "syscall_event_timeouts.max_consecutives");
 	c->drops.threshold = schema_num(t, "syscall_event_drops.threshold");
 	c->drops.rate = schema_num(t, "syscall_event_drops.rate");
 	c->drops.max_burst = schema_num(t, "syscall_event_drops.max_burst");
@@ -195,6 +196,8 @@ static int read_all(const struct cfg_tree *t, struct config *c, struct base_err 
 		r = read_own(t, c, err);
 	if (!r)
 		r = read_metrics(t, c, err);
+	if (!r)
+		r = config_read_web(t, c, err);
 	read_drops(t, c);
 	c->match_all = !strcmp(schema_str(t, "rule_matching"), "all");
 	c->min_priority = (uint8_t)config_priority(schema_str(t, "priority"));
@@ -279,6 +282,7 @@ void config_fini(struct config *c)
 	config_free_strs(c->static_values);
 	free(c->capture_file);
 	free(c->metrics.file);
+	config_free_web(c);
 	config_free_strs(c->base_syscalls);
 	config_free_outputs(c);
 	memset(c, 0, sizeof(*c));

@@ -46,8 +46,15 @@ struct config {
 		uint64_t interval_ms;
 		char *file; /* "" none */
 	} metrics;
+	struct {
+		bool enabled, metrics, tls, remote_all;
+		uint16_t port;
+		char *address, *healthz, *certificate;
+	} web;
+	uint32_t max_timeouts; /* of 30 ms, without an event */
 	struct log_opts log;
 	/* ours */
+	struct { bool drop, seccomp; char **keep; uint32_t nkeep; } privileges;
 	int readers, workers;	   /* -1 auto */
 	uint32_t drain_interval_us, batch_bytes, lag_max_ms;
 	uint64_t memory_limit;

@@ -13,5 +13,8 @@ int config_check_words(const struct cfg_tree *t, const char *path, struct base_e
 /* Outputs, store, throttle. */
 int config_read_outputs(const struct cfg_tree *t, struct config *c, struct base_err *err);
 void config_free_outputs(struct config *c);
+/* webserver, privileges. */
+int config_read_web(const struct cfg_tree *t, struct config *c, struct base_err *err);
+void config_free_web(struct config *c);
 int config_copy(char **ret, const char *s, struct base_err *err); /* *ret owned; -ENOMEM */
 void config_free_strs(char **list);				  /* NULL-terminated; NULL allowed */

@@ -40,6 +40,7 @@ int live_prepare(struct daemon *d, struct base_err *err)
 	if (d->c->kmod)
 		log_notice("engine.kind is kmod: Saker has no kernel module, its BPF probe is used");
 	fill_opts(d, &lo);
+	d->ring_bytes = lo.ring_bytes;
 	r = live_open(&lo, &d->live, err);
 	if (r < 0)
 		return r;
@@ -69,17 +70,6 @@ int live_start(struct daemon *d, struct base_err *err)
 	if (r < 0)
 		return r;
 	return 0;
-}
-
-void live_tick(struct daemon *d)
-{
-	int n = live_refresh_rings(d->live);
-
-	if (n > 0)
-		log_notice("%d CPU%s came online: captured from now on", n, n == 1 ? "" : "s");
-	else if (n < 0 && !d->rings_failed)
-		log_err("no ring for a CPU that came online: %s; its events are counted as dropped", strerror(-n));
-	d->rings_failed = n < 0;
 }
 
 int live_widen(struct daemon *d, const struct sc_set *next)
@@ -113,6 +103,23 @@ static void make_event(void)
 		_exit(0);
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
+}
+
+void live_tick(struct daemon *d, const struct drops *w)
+{
+	int n = live_refresh_rings(d->live);
+	uint64_t now = base_mono_ns();
+
+	health_look_at_workers(&d->health, now, d->pipeline, d->nworkers);
+	if (health_look(&d->health, now, w->events, w->dropped))
+		make_event();
+	timeouts_check(&d->timeouts, d, now);
+	hub_tick(d->hub);
+	if (n > 0)
+		log_notice("%d CPU%s came online: captured from now on", n, n == 1 ? "" : "s");
+	else if (n < 0 && !d->rings_failed)
+		log_err("no ring for a CPU that came online: %s; its events are counted as dropped", strerror(-n));
+	d->rings_failed = n < 0;
 }
 
 bool live_flows(struct daemon *d)

@@ -238,6 +238,15 @@ static int add_rules(struct metrics *m, struct daemon *d)
 	return 0;
 }
 
+/* What can be told while the daemon is still starting. */
+static void add_early(struct metrics *m, struct daemon *d)
+{
+	metric_info(m, FALCO "version_info", "version", NULL, SAKER_VERSION);
+	metric_info(m, "falcosecurity_evt_hostname_info", "hostname", NULL, d->hostname);
+	metric_int(m, FALCO "start_timestamp_nanoseconds", false, NULL, d->start_ts);
+	metric_int(m, FALCO "duration_seconds_total", true, NULL, (base_mono_ns() - d->start_mono) / 1000000000u);
+}
+
 static int collect(struct daemon *d, struct metrics *ret)
 {
 	const struct config *c = d->c;
@@ -246,6 +255,12 @@ static int collect(struct daemon *d, struct metrics *ret)
 	memset(ret, 0, sizeof(*ret));
 	arena_init(&ret->arena);
 	ret->ts = base_now_ns();
+	metrics_health(ret, d);
+	/* acquire: everything has been made (run.c) */
+	if (!atomic_load_explicit(&d->up, memory_order_acquire)) {
+		add_early(ret, d);
+		return 0;
+	}
 	add_fixed(ret, d);
 	if (c->metrics.rules)
 		r = add_rules(ret, d);
@@ -254,6 +269,7 @@ static int collect(struct daemon *d, struct metrics *ret)
 	if (c->metrics.state)
 		metrics_state(ret, d);
 	metrics_probe(ret, d);
+	metrics_saker(ret, d);
 	return r;
 }
 

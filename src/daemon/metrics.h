@@ -1,8 +1,8 @@
 /* What Saker tells about itself, under Falco's names: one table, printed as an alert, as lines of a file and
  * as Prometheus text.
  *
- * metrics_collect may be called by any thread while the daemon runs (between a successful start and the end
- * of the pipeline): it reads counters that their owners write relaxed, and files of /proc. It asks nothing of
+ * metrics_collect may be called by any thread from the moment the daemon's clock and host name are known until the
+ * pipeline ends; while the daemon is still starting it tells little. It reads counters that their owners write relaxed, and files of /proc. It asks nothing of
  * the pipeline. Costs about a millisecond. */
 #pragma once
 #include "base/buf.h"

@@ -15,6 +15,8 @@ void metric_label(struct metrics *m, struct metric *e, const char *name, const c
 void metrics_host(struct metrics *m, const struct config *c);   /* metrics_host.c: resource utilisation */
 uint64_t metrics_boot_ts(void);					 /* when the machine was started, ns since the epoch */
 void metrics_probe(struct metrics *m, struct daemon *d);	 /* metrics_probe.c: events, drops, libbpf */
+void metrics_health(struct metrics *m, struct daemon *d);	 /* metrics_saker.c: is it up, do events flow */
+void metrics_saker(struct metrics *m, struct daemon *d);	 /* metrics_saker.c: stages, outputs, store, rules, memory */
 void metrics_state(struct metrics *m, struct daemon *d);	 /* metrics_probe.c: state tables */
 
 #define METRICS_HELP "https://falco.org/docs/metrics/"

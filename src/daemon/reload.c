@@ -3,6 +3,7 @@
 #include "daemon/reload.h"
 
 #include "base/thread.h"
+#include "daemon/admin.h"
 #include "daemon/interest.h"
 #include "daemon/load.h"
 #include "daemon/run_internal.h"
@@ -18,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RULE "Falco internal: reload refused"
+#define RULE "Falco internal: hot restart failure" /* Falco's name for it */
 #define SETTLE_NS 150000000ull /* editors and mounts change several things at once */
 #define WATCHED (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB | IN_DELETE_SELF)
 
@@ -144,21 +145,6 @@ static bool other_pipeline(const struct config *a, const struct config *b)
 	       a->ring_bulk != b->ring_bulk || a->critical_rate != b->critical_rate || a->critical_burst != b->critical_burst;
 }
 
-static bool other_format(const struct sink_format *a, const struct sink_format *b)
-{
-	return a->json != b->json || a->include_output != b->include_output || a->include_message != b->include_message ||
-	       a->include_fields != b->include_fields || a->include_tags != b->include_tags;
-}
-
-static bool other_outputs(const struct config *a, const struct config *b)
-{
-	return other_format(&a->format, &b->format) || a->stdout_enabled != b->stdout_enabled || a->syslog_enabled != b->syslog_enabled ||
-	       a->file_enabled != b->file_enabled || differ(a->file_path, b->file_path) || a->program_enabled != b->program_enabled ||
-	       differ(a->program, b->program) || a->http_enabled != b->http_enabled || differ(a->http.url, b->http.url) ||
-	       a->grpc_enabled != b->grpc_enabled || differ(a->grpc.bind_address, b->grpc.bind_address) ||
-	       a->kafka_enabled != b->kafka_enabled || differ(a->kafka.brokers, b->kafka.brokers) || differ(a->kafka.topic, b->kafka.topic);
-}
-
 static void tell_later(const struct config *a, const struct config *b)
 {
 	static const char text[] = "reload: what changed under %s takes effect at the next start";
@@ -167,11 +153,10 @@ static void tell_later(const struct config *a, const struct config *b)
 		log_warn(text, "engine, falco_libs");
 	if (other_pipeline(a, b))
 		log_warn(text, "pipeline");
-	if (other_outputs(a, b))
-		log_warn(text, "the outputs");
-	if (differ(a->store_path, b->store_path) || a->store_max_bytes != b->store_max_bytes || a->store_max_age_ns != b->store_max_age_ns ||
-	    a->throttle_rate != b->throttle_rate || a->throttle_burst != b->throttle_burst)
-		log_warn(text, "store, throttle");
+	if (differ(a->store_path, b->store_path) || a->store_max_bytes != b->store_max_bytes || a->store_max_age_ns != b->store_max_age_ns)
+		log_warn(text, "store");
+	if (a->queue_capacity != b->queue_capacity)
+		log_warn(text, "outputs_queue");
 }
 
 /* ---- reading aside ------------------------------------------------------------------------------ */
@@ -195,8 +180,12 @@ static int read_config(const struct daemon *d, struct fresh *f, struct base_buf 
 	char text[2048];
 
 	f->c = calloc(1, sizeof(*f->c));
-	if (f->c && !config_load(d->c->path, d->c->path != NULL, d->o->option, d->o->noption, f->c, &err))
-		return 0;
+	if (f->c && !config_load(d->c->path, d->c->path != NULL, d->o->option, d->o->noption, f->c, &err)) {
+		if (outputs_any(f->c))
+			return 0;
+		buf_str(why, "no output is enabled");
+		return -EINVAL;
+	}
 	buf_str(why, f->c ? base_err_str(&err, text, sizeof(text)) : "no memory");
 	free(f->c);
 	f->c = NULL;
@@ -222,12 +211,17 @@ static int read_rules(const struct daemon *d, struct fresh *f, struct base_buf *
 	return -ENOMEM;
 }
 
-static void refuse(struct reload *r, struct daemon *d, const char *why)
+static void refuse(struct daemon *d, const char *why)
 {
-	const struct internal_field f = { .name = "reason", .text = why };
-	struct alert *a = internal_alert_new(RULE, LOG_L_ERR, base_now_ns(), d->hostname, RULE ". The rules and configuration in use stay.", &f, 1);
+	char *line = strdup(why);
+	struct alert *a;
 
-	r->refused++;
+	for (char *p = line; p && (p = strchr(p, '\n'));)
+		*p = ' '; /* a report may have several lines, an alert has one */
+	a = internal_alert_new(RULE, LOG_L_CRIT, base_now_ns(), d->hostname, line ? line : RULE, NULL, 0);
+	free(line);
+
+	atomic_fetch_add_explicit(&d->reloads_refused, 1, memory_order_relaxed);
 	log_err("reload refused, what is in use stays: %s", why);
 	if (a)
 		hub_submit_internal(d->hub, a);
@@ -264,8 +258,22 @@ static struct eval_rule_stats *carry(const struct run_set *old, const struct eva
 	return s;
 }
 
+/* Another address, other pages, another certificate. One that cannot be started is told; the next reload tries again. */
+static void reload_admin(struct daemon *d)
+{
+	struct base_err err = { 0 };
+
+	if (!admin_differs(d->admin, d->c))
+		return;
+	admin_stop(d->admin);
+	d->admin = NULL;
+	if (admin_start(d, d->c, &d->admin, &err))
+		log_err("reload: %s", err.msg);
+}
+
 static void take_over(struct reload *r, struct daemon *d, struct fresh *f)
 {
+	const struct config *was = d->c;
 	struct eval_rule_stats *past;
 	struct run_set *old;
 
@@ -280,6 +288,8 @@ static void take_over(struct reload *r, struct daemon *d, struct fresh *f)
 	d->reload_ts = base_now_ns();
 	pthread_mutex_unlock(&d->swap);
 	run_set_free(old);
+	outputs_reload(d, was, f->c);
+	reload_admin(d);
 	if (r->own) {
 		config_fini(r->own);
 		free(r->own);
@@ -312,14 +322,14 @@ void reload_now(struct reload *r, struct daemon *d, const char *why)
 		buf_fini(&missing);
 	}
 	if (e) {
-		refuse(r, d, text.p ? text.p : "no memory");
+		refuse(d, text.p ? text.p : "no memory");
 		fresh_free(&f);
 	} else {
 		tell_later(r->first, f.c);
 		take_over(r, d, &f);
 		if (d->live && live_narrow(d, &next))
 			log_warn("reload: the probe produces more than the rules need");
-		r->done++;
+		atomic_fetch_add_explicit(&d->reloads, 1, memory_order_relaxed);
 		log_notice("reloaded: %u rules, in %.0f ms", ruleset_count(d->rules), (double)(base_mono_ns() - from) / 1e6);
 	}
 	buf_fini(&text);

@@ -13,7 +13,6 @@ struct reload {
 	uint64_t print;	  /* of the files that are in use: names, sizes, times */
 	const struct config *first; /* borrowed: what the outputs were made from */
 	struct config *own;	    /* owned: the configuration in use, when it is not the first */
-	uint64_t done, refused;
 };
 
 /* Watches the files when the configuration says so and events are live. */

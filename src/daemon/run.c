@@ -1,9 +1,12 @@
 /* Start, wait, stop. Called by main with checked configuration and rules.
  *
- * Start: outputs, the source (probe loaded or capture's head read), state, pipeline, then events. Stop
+ * Start: the probe is loaded, privileges are dropped, then the first threads: admin server, outputs; then state (a capture's
+ * head is read), pipeline, events. Stop
  * goes the way of the data: no new events, readers drain, workers drain, the hub drains, outputs drain;
  * so whatever was evaluated gets out. */
+#include "daemon/admin.h"
 #include "daemon/load.h"
+#include "daemon/privileges.h"
 #include "daemon/run_internal.h"
 
 #include "base/thread.h"
@@ -17,8 +20,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define MAX_FDS 4096	 /* descriptors per process in the state table */
@@ -116,10 +117,15 @@ static int start_pipeline(struct daemon *d, struct base_err *err)
 
 static int start(struct daemon *d, struct base_err *err)
 {
-	int r = outputs_start(d, err);
+	int r = d->c->engine == ENGINE_LIVE ? live_prepare(d, err) : 0;
 
-	if (!r && d->c->engine == ENGINE_LIVE)
-		r = live_prepare(d, err);
+	/* Loading the probe is what needs most; no thread has been started yet. */
+	if (!r)
+		r = privileges_drop(d->c, err);
+	if (!r)
+		r = admin_start(d, d->c, &d->admin, err);
+	if (!r)
+		r = outputs_start(d, err);
 	if (!r)
 		r = start_state(d, err);
 	if (!r)
@@ -128,44 +134,30 @@ static int start(struct daemon *d, struct base_err *err)
 		return r;
 	if (d->replay) {
 		log_info("Replaying events from the capture file: %s", d->c->capture_file);
-		return replay_start(d->replay, d->pipeline, d->done_fd, err);
+		r = replay_start(d->replay, d->pipeline, d->done_fd, err);
+	} else {
+		r = live_start(d, err);
 	}
-	return live_start(d, err);
+	if (!r)
+		atomic_store_explicit(&d->up, true, memory_order_release); /* acquired by health.c and metrics.c */
+	return r;
 }
 
 /* ---- at work ----------------------------------------------------------------------------- */
 
-/* Tells systemd, if it wants to know. */
-static void notify_systemd(void)
+static bool is_ready(const struct daemon *d)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (!path || strlen(path) >= sizeof(a.sun_path) || (path[0] != '/' && path[0] != '@'))
-		return;
-	memcpy(a.sun_path, path, strlen(path));
-	if (a.sun_path[0] == '@')
-		a.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	/* Not being heard is systemd's to notice. */
-	ssize_t r = sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&a,
-			   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
-
-	(void)r;
-	close(fd);
+	return atomic_load_explicit(&d->health.ready, memory_order_relaxed); /* written by main only */
 }
 
 static void say_ready(struct daemon *d)
 {
-	d->ready = true;
+	atomic_store_explicit(&d->health.ready, true, memory_order_relaxed);
 	d->ready_mono = base_mono_ns();
 	fprintf(stderr, "saker: ready (%s, readers %u, workers %u, rules %u, after %.3f s)\n",
 		d->live ? live_attach_type(d->live) : "replay", d->nreaders, d->nworkers, ruleset_count(d->rules),
 		(double)(d->ready_mono - d->start_mono) / 1e9);
-	notify_systemd();
+	notify_send(&d->notify, "READY=1");
 }
 
 /* False when it is time to stop. */
@@ -197,7 +189,7 @@ static int next_ms(const struct daemon *d, uint64_t now, uint64_t end, uint64_t 
 	if (reload < at)
 		at = reload;
 
-	if (!d->ready)
+	if (!is_ready(d))
 		return 1;
 	if (metrics < at)
 		at = metrics;
@@ -206,31 +198,53 @@ static int next_ms(const struct daemon *d, uint64_t now, uint64_t end, uint64_t 
 	return at <= now ? 0 : (int)((at - now) / 1000000 < 60000 ? (at - now + 999999) / 1000000 : 60000);
 }
 
+/* Tells systemd's watchdog while events flow, and only then. */
+static void feed_watchdog(struct daemon *d)
+{
+	struct base_buf b = { 0 };
+
+	if (d->notify.watchdog_ns && health_report(d, &b))
+		notify_send(&d->notify, "WATCHDOG=1");
+	buf_fini(&b);
+}
+
+/* Once a second. False when it is time to stop. */
+static bool tick(struct daemon *d, struct drops *w)
+{
+	if (d->live) {
+		if (!drops_check(w, d))
+			return false;
+		live_tick(d, w);
+	}
+	feed_watchdog(d);
+	return true;
+}
+
 static void wait_events(struct daemon *d, struct drops *w, struct metrics_out *metrics, struct reload *reload)
 {
 	struct pollfd p[3] = { { .fd = d->signal_fd, .events = POLLIN }, { .fd = d->done_fd, .events = POLLIN },
 			       { .fd = reload->fd, .events = POLLIN } };
-	uint64_t end = UINT64_MAX, tick = base_mono_ns() + SECOND_NS;
+	uint64_t end = UINT64_MAX, next = base_mono_ns() + SECOND_NS;
+	bool ticks = d->live || d->notify.watchdog_ns;
 
 	if (d->o->seconds)
 		end = base_mono_ns() + d->o->seconds * SECOND_NS;
 	for (;;) {
 		uint64_t now;
 
-		if (!d->ready && (d->replay || live_flows(d)))
+		if (!is_ready(d) && (d->replay || live_flows(d)))
 			say_ready(d);
 		now = base_mono_ns();
 		if (now >= end)
 			return;
-		if (d->live && d->ready && now >= tick) {
-			if (!drops_check(w, d))
+		if (ticks && is_ready(d) && now >= next) {
+			if (!tick(d, w))
 				return;
-			live_tick(d);
-			tick = now + SECOND_NS;
+			next = now + SECOND_NS;
 		}
 		metrics_out_check(metrics, d, now);
 		reload_check(reload, d, now);
-		if (poll(p, 3, next_ms(d, now, end, d->live ? tick : UINT64_MAX, metrics->next_ns, reload->due_ns)) < 0 && errno != EINTR)
+		if (poll(p, 3, next_ms(d, now, end, ticks ? next : UINT64_MAX, metrics->next_ns, reload->due_ns)) < 0 && errno != EINTR)
 			return;
 		if (p[2].revents)
 			reload_notice(reload, base_mono_ns());
@@ -258,7 +272,11 @@ static int stop(struct daemon *d, struct stats_threads *threads, struct base_err
 {
 	int r = 0;
 
+	notify_send(&d->notify, "STOPPING=1");
 	unblock_signals();
+	/* It looks at what is about to end. */
+	admin_stop(d->admin);
+	d->admin = NULL;
 	/* In replay the pipeline waits for the outputs, and one that is stuck must not make this wait too. */
 	if (d->hub)
 		hub_hurry(d->hub);
@@ -290,6 +308,7 @@ static void tear_down(struct daemon *d)
 	gate_free(d->gate);
 	hub_free(d->hub);
 	metrics_files_fini(&d->files);
+	notify_fini(&d->notify);
 	if (d->signal_fd >= 0)
 		close(d->signal_fd);
 	if (d->done_fd >= 0)
@@ -362,7 +381,7 @@ static void read_files(struct daemon *d)
 	uint32_t n = 0;
 	char **rules;
 
-	if (!d->c->metrics.enabled)
+	if (!d->c->metrics.enabled && !(d->c->web.enabled && d->c->web.metrics))
 		return;
 	rules = load_files(d->c, d->o, &n);
 	metrics_files_read(d->c, rules, n, &d->files);
@@ -385,6 +404,7 @@ int run_daemon(const struct config *c, const struct options *o, struct ruleset *
 		ruleset_free(rules);
 		return 1;
 	}
+	notify_init(&d.notify);
 	d.start_mono = base_mono_ns();
 	d.start_ts = base_now_ns();
 	find_hostname(&d);
@@ -423,7 +443,7 @@ int run_daemon(const struct config *c, const struct options *o, struct ruleset *
 	drops_init(&drops, &d);
 	reload_init(&reload, &d);
 	wait_events(&d, &drops, &metrics, &reload);
-	if (!d.ready)
+	if (!is_ready(&d))
 		d.ready_mono = d.start_mono;
 	r = stop(&d, &threads, &err);
 	metrics_out_stop(&metrics);

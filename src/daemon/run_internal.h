@@ -1,10 +1,13 @@
 /* What run.c, live.c, drops.c and stats.c share: the running daemon. [main] */
 #pragma once
 #include "capture/reader.h"
+#include "daemon/health.h"
 #include "daemon/metrics.h"
+#include "daemon/notify.h"
 #include "daemon/reload.h"
 #include "daemon/replay.h"
 #include "daemon/run.h"
+#include "daemon/timeouts.h"
 #include "shard/pipeline.h"
 #include "sink/hub.h"
 #include "sink/tally.h"
@@ -18,6 +21,7 @@ struct daemon {
 	uint64_t reload_ts;   /* ns since the epoch, of the last reload or the start */
 	char hostname[256];
 	unsigned nreaders, nworkers; /* nworkers 0: inline */
+	uint32_t ring_bytes;  /* of each, as the probe was loaded */
 	bool wide;		     /* more than one shard */
 
 	/* owned, in order of start */
@@ -33,7 +37,14 @@ struct daemon {
 	struct metrics_files files; /* owned */
 	struct sc_set interest; /* what the probe produces now */
 	bool rings_failed;	/* told already */
-	bool attached, ready;
+	unsigned outputs_failed; /* outputs.c: a bit for each that could not be changed at a reload */
+	bool attached;
+	_Atomic bool up;	/* everything is made and may be looked at by the admin server (release; acquire) */
+	struct health health;
+	struct admin *admin;	/* owned; NULL none */
+	struct notify notify;
+	struct timeouts timeouts;
+	_Atomic uint64_t reloads, reloads_refused; /* relaxed figures */
 	uint64_t next_proof; /* until events flow: when to make the next one (monotonic, ns) */
 	uint64_t start_ts; /* ns since the epoch */
 	uint64_t start_mono, ready_mono, stop_mono;
@@ -44,6 +55,9 @@ struct daemon {
 bool outputs_any(const struct config *c); /* is one enabled? */
 /* Makes and starts the hub with everything behind it. */
 int outputs_start(struct daemon *d, struct base_err *err);
+/* Outputs whose configuration has changed are replaced, see hub_replace_sink. What cannot be made is told, and tried
+ * again at the next reload; a local output stays as it was then. */
+void outputs_reload(struct daemon *d, const struct config *was, const struct config *now);
 
 /* ---- live_run.c: engine.kind modern_ebpf ------------------------------------------------- */
 /* Loads the probe; the number of readers shrinks to that of rings. */
@@ -51,8 +65,9 @@ int live_prepare(struct daemon *d, struct base_err *err);
 /* Attaches it, reads /proc, starts the readers. */
 int live_start(struct daemon *d, struct base_err *err);
 void live_stop(struct daemon *d);
-/* Once a second: CPUs that came online. */
-void live_tick(struct daemon *d);
+/* Once a second, after drops_check: CPUs that came online; whether events flow (an idle machine is made to show it). */
+struct drops;
+void live_tick(struct daemon *d, const struct drops *w);
 /* Another set of rules, with the interest `next` (interest_compute), is to be published: live_widen before, so that
  * no event is missing when the first worker uses it; live_narrow after the last worker has left the old one. Between
  * the two the probe produces what either needs. 0 or -errno; then nothing has changed. */

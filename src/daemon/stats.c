@@ -177,7 +177,7 @@ static void print_sink(void *arg, const struct sink_stats *st)
 	fputc('\n', stderr);
 }
 
-static void print_store(const struct hub *h)
+static void print_store(struct hub *h)
 {
 	struct store_stats st;
 

@@ -384,6 +384,21 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
 	ret->state_bytes = state_table_bytes(p->o.run.state);
 }
 
+void pipeline_queue(struct pipeline *p, unsigned worker, struct pipeline_queue *ret)
+{
+	ret->batches = 0;
+	ret->emitted = atomic_load_explicit(&p->o.gate->worker[worker].emitted, memory_order_relaxed);
+	for (unsigned r = 0; p->o.workers && r < p->o.readers; r++)
+		ret->batches += spsc_count(&p->lane[r * p->o.workers + worker].out);
+	/* relaxed: a figure */
+	ret->busy = ret->batches || (p->o.workers && atomic_load_explicit(&p->park[worker].parked, memory_order_relaxed) != PARK_IDLE);
+}
+
+uint64_t pipeline_read_mark(struct pipeline *p, unsigned reader)
+{
+	return p->o.workers ? gate_read(p->o.gate, reader) : atomic_load_explicit(&p->o.gate->worker[0].emitted, memory_order_relaxed);
+}
+
 static void add_rules(const struct run *r, uint32_t count, struct eval_rule_stats *ret)
 {
 	const struct eval_rule_stats *s = eval_worker_stats(r->eval);
@@ -391,7 +406,7 @@ static void add_rules(const struct run *r, uint32_t count, struct eval_rule_stat
 	for (uint32_t i = 0; i < count; i++) {
 		ret[i].evals += __atomic_load_n(&s[i].evals, __ATOMIC_RELAXED);
 		ret[i].matches += __atomic_load_n(&s[i].matches, __ATOMIC_RELAXED);
-		ret[i].cpu_ns += s[i].cpu_ns;
+		ret[i].cpu_ns += __atomic_load_n(&s[i].cpu_ns, __ATOMIC_RELAXED);
 	}
 }
 

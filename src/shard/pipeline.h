@@ -46,6 +46,15 @@ struct pipeline_stats {
 	double worker_cpu_s; /* all workers */
 };
 void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret); /* [any] */
+/* What stands before a worker. */
+struct pipeline_queue {
+	unsigned batches; /* in its rings */
+	bool busy;	  /* it has something to do */
+	uint64_t emitted; /* key time up to which everything is done and handed on */
+};
+void pipeline_queue(struct pipeline *p, unsigned worker, struct pipeline_queue *ret); /* [any] */
+/* Key time up to which the reader has handed everything over. [any] */
+uint64_t pipeline_read_mark(struct pipeline *p, unsigned reader);
 /* Per rule, summed over workers. count = ruleset_count. Each figure is whole, together they may be of different
  * moments while workers run. [any] */
 void pipeline_rule_stats(struct pipeline *p, struct eval_rule_stats *ret);

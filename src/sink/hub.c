@@ -11,143 +11,24 @@
  * rings and marks once more; a producer pushes or marks, then looks at it. All four accesses are
  * seq_cst, so at least one side sees the other's: no alert waits for a wake-up that does not come.
  * The eventfd is written only by whoever takes the word back to AWAKE. */
-#include "sink/hub.h"
+#include "sink/hub_internal.h"
 
 #include "base/log.h"
 #include "base/thread.h"
-#include "sink/order.h"
-#include "sink/remote.h"
-#include "sink/ring.h"
-#include "sink/sink.h"
-#include "sink/store.h"
 #include "sink/suppress.h"
-#include "sink/tally.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#define RING_ALERTS 4096   /* per producer */
-#define RING_INTERNAL 64
 #define DRAIN_BATCH 512	   /* per producer and pass: bounds the time to the first delivery */
 #define HOLD_MAX 65536	   /* live: alerts held for order; beyond, the earliest go out at once */
-#define MAX_SINKS 8
 #define NAP_ALERTS 8	   /* so many since the last rest: nap instead of sleeping until woken */
 #define NAP_NS 200000
 
-enum { AWAKE, SLEEP_IDLE, SLEEP_HOLDING };
-
-struct producer {
-	struct hub_ring ring;
-
-	/* The mark: two words under a sequence count (odd while written). Written by the producer, read
-	 * by the hub. Both words are stored with release and loaded with acquire, so whoever reads a
-	 * new word also reads the odd count that went before it and tries again. */
-	_Alignas(64) _Atomic uint64_t mark_seq;
-	_Atomic uint64_t mark_time, mark_sub;
-
-	/* written by the producer alone, read by anyone: relaxed, plain figures */
-	_Atomic uint64_t submitted, dropped, by_priority[8];
-
-	/* the hub's own */
-	_Alignas(64) struct okey last, mark_seen;
-};
-
-struct hub {
-	struct hub_opts opts;
-	struct producer *producers; /* owned array */
-	struct hub_ring internal;   /* from main */
-	struct sink *sinks[MAX_SINKS]; /* owned */
-	unsigned nsinks;
-	struct remote *remotes[MAX_SINKS]; /* owned */
-	unsigned nremotes;
-	struct store *store; /* owned; what the remotes read */
-
-	_Alignas(64) _Atomic int sleep;
-	int wake_fd;
-	_Atomic bool stop; /* main -> hub; seq_cst like the rings, for the same reason */
-
-	/* replay: a worker in front of a full ring sleeps here. room_wanted is part of the same kind of
-	 * exchange: worker sets it, then tries the ring; hub pops, then looks at it (all seq_cst). */
-	pthread_mutex_t room_lock;
-	pthread_cond_t room;
-	_Atomic bool room_wanted;
-
-	/* the hub's own */
-	struct order order;
-	struct okey cur_max, prev_max, expired; /* live: largest keys that came in this and the last window */
-	uint64_t window_end;
-	struct tally tally; /* read by main after the thread has ended */
-	_Atomic uint64_t delivered, suppressed; /* relaxed figures */
-
-	pthread_t thread;
-	bool started;
-};
-
-struct hub *hub_new(const struct hub_opts *opts)
-{
-	struct hub *h = aligned_alloc(64, sizeof(*h));
-
-	if (!h)
-		return NULL;
-	memset(h, 0, sizeof(*h));
-	h->opts = *opts;
-	if (!h->opts.producers)
-		h->opts.producers = 1;
-	if (h->opts.producers == 1)
-		h->opts.window_ms = 0;
-	pthread_mutex_init(&h->room_lock, NULL);
-	pthread_cond_init(&h->room, NULL);
-	h->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	h->producers = aligned_alloc(64, h->opts.producers * sizeof(*h->producers));
-	if (h->producers)
-		memset(h->producers, 0, h->opts.producers * sizeof(*h->producers));
-	if (h->wake_fd < 0 || !h->producers || hring_init(&h->internal, RING_INTERNAL))
-		goto fail;
-	for (unsigned i = 0; i < h->opts.producers; i++) {
-		if (hring_init(&h->producers[i].ring, RING_ALERTS))
-			goto fail;
-	}
-	return h;
-fail:
-	hub_free(h);
-	return NULL;
-}
-
-void hub_add_sink(struct hub *h, struct sink *s)
-{
-	if (h->nsinks == MAX_SINKS) {
-		log_err("output \"%s\" left out: at most %d outputs", sink_name(s), MAX_SINKS);
-		sink_free(s);
-		return;
-	}
-	if (h->opts.queue_capacity)
-		sink_set_capacity(s, h->opts.queue_capacity);
-	h->sinks[h->nsinks++] = s;
-}
-
-void hub_set_store(struct hub *h, struct store *s)
-{
-	h->store = s;
-}
-
-void hub_add_remote(struct hub *h, struct remote *r)
-{
-	if (h->nremotes == MAX_SINKS) {
-		log_err("output \"%s\" left out: at most %d remote outputs", remote_name(r), MAX_SINKS);
-		remote_free(r);
-		return;
-	}
-	h->remotes[h->nremotes++] = r;
-}
-
 /* ---- producers' side --------------------------------------------------------------------- */
 
-static void wake(struct hub *h, int at_least)
+void hub_wake(struct hub *h, int at_least)
 {
 	uint64_t one = 1;
 
@@ -192,7 +73,7 @@ void hub_submit(struct hub *h, unsigned producer, struct alert *a)
 		}
 		push_wait(h, p, a);
 	}
-	wake(h, SLEEP_IDLE);
+	hub_wake(h, SLEEP_IDLE);
 }
 
 void hub_mark(struct hub *h, unsigned producer, struct okey upto)
@@ -209,7 +90,7 @@ void hub_mark(struct hub *h, unsigned producer, struct okey upto)
 	atomic_store_explicit(&p->mark_sub, upto.sub, memory_order_release);
 	/* seq_cst: for the exchange with `sleep`; also releases what was pushed before */
 	atomic_store(&p->mark_seq, seq + 2);
-	wake(h, SLEEP_HOLDING);
+	hub_wake(h, SLEEP_HOLDING);
 }
 
 void hub_submit_internal(struct hub *h, struct alert *a)
@@ -218,7 +99,7 @@ void hub_submit_internal(struct hub *h, struct alert *a)
 		alert_unref(a);
 		return;
 	}
-	wake(h, SLEEP_IDLE);
+	hub_wake(h, SLEEP_IDLE);
 }
 
 /* ---- the hub's thread -------------------------------------------------------------------- */
@@ -239,7 +120,7 @@ static struct okey read_mark(struct producer *p)
 
 /* Counts the alert for its rule. False: its rule has had its share. May replace it by one that tells what was
  * suppressed. [hub] */
-static bool admit(struct hub *h, struct alert **a)
+static bool admit(struct hub *h, const struct targets *t, struct alert **a)
 {
 	struct alert *in = *a, *told;
 	struct tally_rule *r;
@@ -247,9 +128,9 @@ static bool admit(struct hub *h, struct alert **a)
 	if (in->flags & ALERT_INTERNAL || !(r = tally_get(&h->tally, in->rule_id, in->rule)))
 		return true;
 	r->count++;
-	if (!(h->opts.rate > 0))
+	if (!(t->rate > 0))
 		return true;
-	if (!tally_pass(r, h->opts.rate, h->opts.burst, h->opts.ordered ? in->ts : base_mono_ns())) {
+	if (!tally_pass(r, t->rate, t->burst, h->opts.ordered ? in->ts : base_mono_ns())) {
 		count(&h->suppressed);
 		return false;
 	}
@@ -264,17 +145,20 @@ static bool admit(struct hub *h, struct alert **a)
 /* Gives one alert to every sink and drops the hub's reference. [hub] */
 static void deliver(struct hub *h, struct alert *a)
 {
-	if (!admit(h, &a)) {
+	/* relaxed: the thread's own */
+	const struct targets *t = atomic_load_explicit(&h->using, memory_order_relaxed);
+
+	if (!admit(h, t, &a)) {
 		alert_unref(a);
 		return;
 	}
-	if (h->store)
-		store_put(h->store, a);
-	for (unsigned i = 0; i < h->nsinks; i++) {
+	if (t->store)
+		store_put(t->store, a);
+	for (unsigned i = 0; i < t->sinks; i++) {
 		if (h->opts.ordered)
-			sink_put_wait(h->sinks[i], a);
+			sink_put_wait(t->sink[i], a);
 		else
-			sink_put(h->sinks[i], a);
+			sink_put(t->sink[i], a);
 	}
 	count(&h->delivered);
 	alert_unref(a);
@@ -361,7 +245,8 @@ static unsigned pass(struct hub *h)
 /* Anything new since the last pass looked? Called with `sleep` set. [hub] */
 static bool news(struct hub *h, bool marks)
 {
-	if (atomic_load(&h->stop) || !hring_empty(&h->internal))
+	if (atomic_load(&h->stop) || !hring_empty(&h->internal) ||
+	    atomic_load(&h->targets) != atomic_load_explicit(&h->using, memory_order_relaxed))
 		return true;
 	for (unsigned i = 0; i < h->opts.producers; i++) {
 		struct producer *p = &h->producers[i];
@@ -399,21 +284,41 @@ static void doze(struct hub *h)
 	(void)r;
 }
 
+static void kick_all(struct hub *h)
+{
+	const struct targets *t = atomic_load_explicit(&h->using, memory_order_relaxed);
+
+	for (unsigned i = 0; i < t->sinks; i++)
+		sink_kick(t->sink[i]);
+}
+
+/* Between two passes: other outputs? [hub] */
+static void take_targets(struct hub *h)
+{
+	struct targets *t = atomic_load(&h->targets);
+
+	if (t == atomic_load_explicit(&h->using, memory_order_relaxed))
+		return;
+	kick_all(h); /* those that leave may sleep on what they have got */
+	atomic_store_explicit(&h->using, t, memory_order_release); /* acquired by publish */
+}
+
 /* [hub] */
-static void *hub_main(void *arg)
+void *hub_main(void *arg)
 {
 	struct hub *h = arg;
 
 	for (unsigned moved = 0;;) {
 		/* seen before the pass: then the pass has seen all that was submitted before stop */
 		bool stopping = atomic_load(&h->stop);
-		unsigned n = pass(h);
+		unsigned n;
 
+		take_targets(h);
+		n = pass(h);
 		moved += n;
 		if (n)
 			continue;
-		for (unsigned i = 0; i < h->nsinks; i++)
-			sink_kick(h->sinks[i]);
+		kick_all(h);
 		if (stopping)
 			break;
 		/* In a burst a nap costs less than being woken for every alert, on both sides. */
@@ -425,175 +330,6 @@ static void *hub_main(void *arg)
 	}
 	while (order_top(&h->order))
 		deliver(h, order_pop(&h->order));
-	for (unsigned i = 0; i < h->nsinks; i++)
-		sink_kick(h->sinks[i]);
+	kick_all(h);
 	return NULL;
-}
-
-/* ---- main's side ------------------------------------------------------------------------- */
-
-/* Those that cannot be opened are told and left out. */
-static void start_sinks(struct hub *h)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < h->nsinks; i++) {
-		struct base_err e = { 0 };
-
-		if (sink_start(h->sinks[i], &e) < 0) {
-			log_err("Failed to init output: %s", e.msg);
-			sink_free(h->sinks[i]);
-			continue;
-		}
-		h->sinks[kept++] = h->sinks[i];
-	}
-	h->nsinks = kept;
-}
-
-static void start_remotes(struct hub *h)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < h->nremotes; i++) {
-		struct base_err e = { 0 };
-
-		if (remote_start(h->remotes[i], &e) < 0) {
-			log_err("Failed to init output: %s", e.msg);
-			remote_free(h->remotes[i]);
-			continue;
-		}
-		h->remotes[kept++] = h->remotes[i];
-	}
-	h->nremotes = kept;
-}
-
-int hub_start(struct hub *h, struct base_err *err)
-{
-	int r = h->store ? store_start(h->store, err) : 0;
-
-	if (r < 0)
-		return r;
-	start_sinks(h);
-	start_remotes(h);
-	if (!h->nsinks && !h->nremotes) {
-		base_err_set(err, NULL, 0, 0, "no output could be started");
-		return -ENOENT;
-	}
-	r = base_thread_start(&h->thread, ROLE_HUB, "hub", hub_main, h);
-	if (r < 0) {
-		base_err_set(err, NULL, 0, 0, "cannot start the hub's thread: %s", strerror(-r));
-		return r;
-	}
-	h->started = true;
-	return 0;
-}
-
-void hub_hurry(struct hub *h)
-{
-	for (unsigned i = 0; i < h->nsinks; i++)
-		sink_hurry(h->sinks[i]);
-	if (h->store)
-		store_hurry(h->store);
-}
-
-/* The way of the data: hub, local sinks, commit of the rest, remote sinks, end of the store. */
-void hub_stop(struct hub *h)
-{
-	if (h->started) {
-		atomic_store(&h->stop, true);
-		wake(h, SLEEP_IDLE);
-		pthread_join(h->thread, NULL);
-		h->started = false;
-	}
-	for (unsigned i = 0; i < h->nremotes; i++)
-		remote_request_stop(h->remotes[i]);
-	for (unsigned i = 0; i < h->nsinks; i++)
-		sink_stop(h->sinks[i]);
-	if (h->store)
-		store_flush(h->store);
-	for (unsigned i = 0; i < h->nremotes; i++)
-		remote_last_call(h->remotes[i]);
-	for (unsigned i = 0; i < h->nremotes; i++)
-		remote_stop(h->remotes[i]);
-	if (h->store)
-		store_stop(h->store);
-}
-
-void hub_free(struct hub *h)
-{
-	struct alert *a;
-
-	if (!h)
-		return;
-	hub_stop(h);
-	for (unsigned i = 0; i < h->nsinks; i++)
-		sink_free(h->sinks[i]);
-	for (unsigned i = 0; i < h->nremotes; i++)
-		remote_free(h->remotes[i]);
-	store_free(h->store);
-	for (unsigned i = 0; h->producers && i < h->opts.producers; i++) {
-		if (!h->producers[i].ring.slot)
-			continue;
-		while ((a = hring_pop(&h->producers[i].ring)))
-			alert_unref(a);
-		hring_fini(&h->producers[i].ring);
-	}
-	if (h->internal.slot) {
-		while ((a = hring_pop(&h->internal)))
-			alert_unref(a);
-		hring_fini(&h->internal);
-	}
-	order_fini(&h->order);
-	tally_fini(&h->tally);
-	if (h->wake_fd >= 0)
-		close(h->wake_fd);
-	pthread_mutex_destroy(&h->room_lock);
-	pthread_cond_destroy(&h->room);
-	free(h->producers);
-	free(h);
-}
-
-void hub_reopen(struct hub *h)
-{
-	for (unsigned i = 0; i < h->nsinks; i++)
-		sink_request_reopen(h->sinks[i]);
-}
-
-void hub_stats(struct hub *h, struct hub_stats *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	ret->delivered = atomic_load_explicit(&h->delivered, memory_order_relaxed);
-	ret->suppressed = atomic_load_explicit(&h->suppressed, memory_order_relaxed);
-	for (unsigned i = 0; i < h->opts.producers; i++) {
-		struct producer *p = &h->producers[i];
-
-		ret->submitted += atomic_load_explicit(&p->submitted, memory_order_relaxed);
-		ret->dropped_full += atomic_load_explicit(&p->dropped, memory_order_relaxed);
-		for (int k = 0; k < 8; k++)
-			ret->by_priority[k] += atomic_load_explicit(&p->by_priority[k], memory_order_relaxed);
-	}
-}
-
-void hub_for_each_rule(struct hub *h, void (*fn)(void *arg, const struct tally_rule *r), void *arg)
-{
-	tally_for_each(&h->tally, fn, arg);
-}
-
-void hub_for_each_sink(struct hub *h, void (*fn)(void *arg, const struct sink_stats *s), void *arg)
-{
-	struct sink_stats st;
-
-	for (unsigned i = 0; i < h->nsinks; i++) {
-		sink_stats(h->sinks[i], &st);
-		fn(arg, &st);
-	}
-	for (unsigned i = 0; i < h->nremotes; i++) {
-		remote_stats(h->remotes[i], &st);
-		fn(arg, &st);
-	}
-}
-
-struct store *hub_store(const struct hub *h)
-{
-	return h->store;
 }

@@ -46,7 +46,7 @@ void hub_stop(struct hub *h);
 void hub_free(struct hub *h);
 void hub_reopen(struct hub *h); /* SIGUSR1: sinks close and reopen their files. [main] */
 
-struct hub_stats { uint64_t submitted, delivered, dropped_full, suppressed, by_priority[8]; };
+struct hub_stats { uint64_t submitted, delivered, dropped_full, suppressed, by_priority[8], waiting; /* in its rings */ };
 void hub_stats(struct hub *h, struct hub_stats *ret); /* [any] */
 
 struct tally_rule;
@@ -54,4 +54,18 @@ struct tally_rule;
 void hub_for_each_rule(struct hub *h, void (*fn)(void *arg, const struct tally_rule *r), void *arg);
 /* Figures of every output, local and remote. [any], between hub_start and hub_free */
 void hub_for_each_sink(struct hub *h, void (*fn)(void *arg, const struct sink_stats *s), void *arg);
-struct store *hub_store(const struct hub *h); /* NULL none; for its figures. [any] */
+struct store *hub_store(struct hub *h); /* NULL none; for its figures. [any] */
+
+/* ---- changes at work. [main], live, between hub_start and hub_stop --------------- */
+
+/* s takes the place of the local output of that name, or is a new one; NULL: the output is to end. The one before writes
+ * what it has, then the new one what has come since: nothing is lost or overtaken. 0, or -errno with err: then all is as
+ * it was. Takes s over in either case. Waits for the hub's thread only (a pass). */
+int hub_replace_sink(struct hub *h, const char *name, struct sink *s, struct base_err *err);
+/* The same for an output behind the store: the old one ends within a second or so, the new one goes on behind its
+ * cursor. When the new one cannot be started there is none. */
+int hub_replace_remote(struct hub *h, const char *name, struct remote *r, struct base_err *err);
+/* A first store, for remote outputs that came later. 0 or -errno with err. Taken over in either case. */
+int hub_start_store(struct hub *h, struct store *s, struct base_err *err);
+void hub_set_throttle(struct hub *h, double rate, double burst);
+void hub_tick(struct hub *h); /* from time to time: outputs that have ended are freed */

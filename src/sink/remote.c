@@ -19,6 +19,7 @@
 #define PAUSE_MAX_NS 30000000000ull
 #define IDLE_NS 60000000000ull
 #define STOP_PATIENCE_NS 5000000000ull
+#define HAND_OVER_NS 1000000000ull
 #define GAP_RULE "Saker internal: alerts discarded"
 
 struct remote {
@@ -29,6 +30,7 @@ struct remote {
 	const char *hostname; /* borrowed */
 
 	_Atomic bool stop;	   /* relaxed: followed by store_wake or a signal of `nap` */
+	_Atomic bool handing;	   /* another one goes on: end after the request under way; relaxed, like stop */
 	_Atomic uint64_t give_up;  /* monotonic: when to stop trying; 0 not yet known. relaxed */
 	pthread_mutex_t lock;
 	pthread_cond_t nap;  /* main -> a sleeping sink thread */
@@ -121,6 +123,9 @@ static void pause_for(struct remote *r, uint64_t pause)
 
 static bool out_of_time(const struct remote *r)
 {
+	if (atomic_load_explicit(&r->handing, memory_order_relaxed))
+		return true;
+
 	uint64_t end = atomic_load_explicit(&r->give_up, memory_order_relaxed);
 
 	return end && base_mono_ns() >= end;
@@ -348,6 +353,18 @@ void remote_stop(struct remote *r)
 	add(&r->dropped, left);
 	log_err("output \"%s\": %llu alerts could not be delivered and are lost (there is no store)", r->ops->name,
 		(unsigned long long)left);
+}
+
+void remote_hand_over(struct remote *r)
+{
+	if (!r->started)
+		return;
+	atomic_store_explicit(&r->handing, true, memory_order_relaxed);
+	remote_request_stop(r);
+	r->started = false;
+	if (!ends_by(r, base_mono_ns() + HAND_OVER_NS) && r->ops->interrupt)
+		r->ops->interrupt(r->ctx);
+	pthread_join(r->thread, NULL);
 }
 
 void remote_free(struct remote *r)

@@ -37,6 +37,8 @@ int remote_start(struct remote *r, struct base_err *err); /* [main] */
 void remote_request_stop(struct remote *r);
 void remote_last_call(struct remote *r);
 void remote_stop(struct remote *r);
+/* Ends soon, whatever is left: the next one under this name goes on behind its cursor. Then remote_free. [main] */
+void remote_hand_over(struct remote *r);
 void remote_free(struct remote *r);
 const char *remote_name(const struct remote *r);
 void remote_stats(struct remote *r, struct sink_stats *ret); /* [any] */

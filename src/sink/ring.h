@@ -79,3 +79,11 @@ static inline bool hring_empty(struct hub_ring *r)
 {
 	return atomic_load_explicit(&r->head, memory_order_relaxed) == atomic_load(&r->tail);
 }
+
+/* A figure: both indexes move meanwhile. [any] */
+static inline size_t hring_count(const struct hub_ring *r)
+{
+	size_t head = atomic_load_explicit(&r->head, memory_order_relaxed), tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+
+	return tail > head ? tail - head : 0;
+}

@@ -42,11 +42,15 @@ struct sink {
 
 	/* relaxed throughout: figures and hints, nothing is published through them */
 	_Atomic uint64_t delivered, dropped, errors;
+	_Atomic uint64_t end_ns; /* monotonic: sink_stop gives up then, also on one that makes progress; 0 no such time */
 	_Atomic uint64_t busy_since; /* start of the write under way, 0 none */
 	struct sink_health health;
 
 	pthread_t thread;
 	bool started;
+	/* What was here before: its thread writes what it has before this one's begins. Owned; changed under lock. */
+	struct sink *before;
+	uint64_t before_delivered, before_dropped, before_errors; /* of all that were here; under lock */
 	bool abandoned; /* the thread hangs in a write that cannot be interrupted: nothing may be freed */
 };
 
@@ -134,12 +138,39 @@ static struct timespec deadline(uint64_t ns_from_now)
 	return (struct timespec){ .tv_sec = (time_t)(t / 1000000000u), .tv_nsec = (long)(t % 1000000000u) };
 }
 
+static void add_stats(struct sink_stats *to, const struct sink_stats *s)
+{
+	to->delivered += s->delivered;
+	to->dropped += s->dropped;
+	to->errors += s->errors;
+}
+
+/* Lets the one before write what it has; then it is gone, but for its figures. [sink] */
+static void end_before(struct sink *s)
+{
+	struct sink_stats st = { 0 };
+	struct sink *old = s->before;
+
+	if (!old)
+		return;
+	sink_stop(old);
+	sink_stats(old, &st);
+	pthread_mutex_lock(&s->lock);
+	s->before_delivered = st.delivered;
+	s->before_dropped = st.dropped;
+	s->before_errors = st.errors;
+	s->before = NULL;
+	pthread_mutex_unlock(&s->lock);
+	sink_free(old);
+}
+
 /* [sink] */
 static void *sink_main(void *p)
 {
 	struct sink *s = p;
 	bool unflushed = false;
 
+	end_before(s);
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		struct alert *batch[BATCH];
@@ -184,9 +215,8 @@ static void *sink_main(void *p)
 	return NULL;
 }
 
-int sink_start(struct sink *s, struct base_err *err)
+int sink_open(struct sink *s, struct base_err *err)
 {
-	char name[32] = "sink/";
 	int r;
 
 	s->queue = calloc(s->capacity, sizeof(struct alert *));
@@ -196,14 +226,35 @@ int sink_start(struct sink *s, struct base_err *err)
 	}
 	if (s->ops->open && (r = s->ops->open(s->ctx, err)) < 0)
 		return r;
+	return 0;
+}
+
+int sink_run(struct sink *s, struct sink *before, struct base_err *err)
+{
+	char name[32] = "sink/";
+	int r;
+
+	pthread_mutex_lock(&s->lock);
+	s->before = before;
+	pthread_mutex_unlock(&s->lock);
 	strncat(name, s->ops->name, sizeof(name) - 6);
 	r = base_thread_start(&s->thread, ROLE_SINK, name, sink_main, s);
 	if (r < 0) {
 		base_err_set(err, NULL, 0, 0, "cannot start thread %s: %s", name, strerror(-r));
+		pthread_mutex_lock(&s->lock);
+		s->before = NULL;
+		pthread_mutex_unlock(&s->lock);
 		return r;
 	}
 	s->started = true;
 	return 0;
+}
+
+int sink_start(struct sink *s, struct base_err *err)
+{
+	int r = sink_open(s, err);
+
+	return r < 0 ? r : sink_run(s, NULL, err);
 }
 
 static bool full(const struct sink *s, const struct alert *a)
@@ -269,10 +320,28 @@ bool sink_put(struct sink *s, struct alert *a)
 	return ok;
 }
 
-static uint64_t progress(const struct sink *s)
+/* Of whoever writes: as long as there is one before, it is that one. Lock held. */
+static uint64_t progress(struct sink *s)
 {
-	return atomic_load_explicit(&s->delivered, memory_order_relaxed) +
-	       atomic_load_explicit(&s->errors, memory_order_relaxed);
+	uint64_t n = s->before_delivered + s->before_errors + atomic_load_explicit(&s->delivered, memory_order_relaxed) +
+		     atomic_load_explicit(&s->errors, memory_order_relaxed);
+
+	if (s->before) {
+		pthread_mutex_lock(&s->before->lock); /* the later one's lock first, always */
+		n += progress(s->before);
+		pthread_mutex_unlock(&s->before->lock);
+	}
+	return n;
+}
+
+static uint64_t progress_so_far(struct sink *s)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&s->lock);
+	n = progress(s);
+	pthread_mutex_unlock(&s->lock);
+	return n;
 }
 
 /* Waits until there is room. False: the daemon is stopping and the sink stands still. Lock held. */
@@ -364,16 +433,23 @@ void sink_stop(struct sink *s)
 	patience = s->given_up ? 0 : STOP_PATIENCE_NS; /* it was waited for already */
 	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
-	for (;; patience = STOP_PATIENCE_NS) {
-		uint64_t before = progress(s);
+	for (bool over = false;; patience = STOP_PATIENCE_NS) {
+		uint64_t before = progress_so_far(s), end = atomic_load_explicit(&s->end_ns, memory_order_relaxed), now = base_mono_ns();
+		bool limited = end && !over; /* once given up, it is only waited for */
 
+		if (limited && end < now + patience)
+			patience = end > now ? end - now : 0;
 		if (ends_within(s, patience)) {
 			pthread_join(s->thread, NULL);
 			break;
 		}
-		if (progress(s) != before)
+		over |= limited && base_mono_ns() >= end;
+		if (progress_so_far(s) != before && !(over && limited))
 			continue;
-		log_err("output \"%s\" is stuck: what it has not written yet is lost", s->ops->name);
+		if (over && limited)
+			log_err("output \"%s\" is too slow: what it has not written by now is lost", s->ops->name);
+		else
+			log_err("output \"%s\" is stuck: what it has not written yet is lost", s->ops->name);
 		discard(s);
 		if (s->ops->interrupt) {
 			s->ops->interrupt(s->ctx);
@@ -416,6 +492,8 @@ void sink_request_reopen(struct sink *s)
 
 void sink_stats(struct sink *s, struct sink_stats *ret)
 {
+	struct sink_stats old = { 0 };
+
 	*ret = (struct sink_stats){
 		.name = s->ops->name,
 		.state = atomic_load_explicit(&s->health.state, memory_order_relaxed),
@@ -426,5 +504,42 @@ void sink_stats(struct sink *s, struct sink_stats *ret)
 	};
 	pthread_mutex_lock(&s->lock);
 	ret->waiting = s->count;
+	ret->bytes = s->bytes;
+	ret->delivered += s->before_delivered;
+	ret->dropped += s->before_dropped;
+	ret->errors += s->before_errors;
+	if (s->before) {
+		sink_stats(s->before, &old); /* the later one's lock first, always */
+		add_stats(ret, &old);
+		ret->waiting += old.waiting;
+		ret->bytes += old.bytes;
+	}
 	pthread_mutex_unlock(&s->lock);
+}
+
+void sink_request_stop(struct sink *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_signal(&s->work);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void sink_limit(struct sink *s, uint64_t mono_ns)
+{
+	atomic_store_explicit(&s->end_ns, mono_ns, memory_order_relaxed);
+	pthread_mutex_lock(&s->lock);
+	if (s->before)
+		sink_limit(s->before, mono_ns); /* the later one's lock first, always */
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool sink_has_ended(struct sink *s)
+{
+	bool ended;
+
+	pthread_mutex_lock(&s->lock);
+	ended = s->ended;
+	pthread_mutex_unlock(&s->lock);
+	return ended;
 }

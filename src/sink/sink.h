@@ -34,7 +34,17 @@ struct sink *sink_program_new(const struct sink_format *f, const char *command, 
 /* Called by the hub. */
 void sink_set_capacity(struct sink *s, uint32_t alerts); /* before sink_start; 0 = default */
 void sink_set_timeout(struct sink *s, uint32_t ms);	 /* a write longer than this is logged; 0 = never */
-int sink_start(struct sink *s, struct base_err *err);
+int sink_start(struct sink *s, struct base_err *err); /* sink_open, then sink_run */
+/* Opens what it writes to; from here on sink_put queues. Then the thread. before: the sink that this one takes the
+ * place of, which gets nothing any more: what it has is written first, by its own thread, and it is freed. Taken over
+ * on success; NULL none. [main] */
+int sink_open(struct sink *s, struct base_err *err);
+int sink_run(struct sink *s, struct sink *before, struct base_err *err);
+/* To end without waiting: request, ask from time to time, then sink_free. [main] */
+void sink_request_stop(struct sink *s);
+/* sink_stop, now or later, gives up at this time (monotonic) even on a sink that makes progress. [main] */
+void sink_limit(struct sink *s, uint64_t mono_ns);
+bool sink_has_ended(struct sink *s);
 /* Takes a reference of its own; false: full, counted. The sink's thread is woken by sink_kick, or when a batch is
  * together. [hub] */
 bool sink_put(struct sink *s, struct alert *a);
@@ -43,7 +53,7 @@ void sink_kick(struct sink *s); /* [hub] */
 void sink_put_wait(struct sink *s, struct alert *a);
 /* The daemon is to stop: a wait for room ends when the sink stands still for 5 s. [any] */
 void sink_hurry(struct sink *s);
-void sink_stop(struct sink *s);	  /* drains, joins; a sink that makes no progress for 5 s loses the rest, counted */
+void sink_stop(struct sink *s);	  /* [main, or the thread of the sink that takes its place] drains, joins; a sink that makes no progress for 5 s loses the rest, counted */
 void sink_free(struct sink *s);
 void sink_request_reopen(struct sink *s);
 const char *sink_name(const struct sink *s);
@@ -57,5 +67,6 @@ struct sink_stats {
 	uint64_t errors;    /* local: could not be written; remote: refused for good by the receiver */
 	uint64_t retries;   /* remote: attempts that failed */
 	uint64_t waiting;   /* remote: not acknowledged yet; local: in the queue */
+	uint64_t bytes;	    /* of memory; local: what is in the queue */
 };
 void sink_stats(struct sink *s, struct sink_stats *ret); /* [any] */

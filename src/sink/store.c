@@ -57,13 +57,23 @@ struct store *store_new(const struct store_opts *o)
 
 int store_add_reader(struct store *s, const char *name)
 {
-	struct store_reader *r = &s->reader[s->readers];
+	int at = -ENOSPC;
 
-	if (s->readers == STORE_READERS)
-		return -ENOSPC;
-	r->name = name;
-	cond_init(&r->news);
-	return (int)s->readers++;
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; at < 0 && i < s->readers; i++)
+		if (!strcmp(s->reader[i].name, name))
+			at = (int)i;
+	if (at < 0 && s->readers < STORE_READERS) {
+		struct store_reader *r = &s->reader[s->readers];
+
+		r->name = name;
+		r->cursor = s->next - 1; /* before store_start: set from the file there */
+		r->dirty = s->path != NULL;
+		cond_init(&r->news);
+		at = (int)s->readers++;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return at;
 }
 
 int store_start(struct store *s, struct base_err *err)
@@ -431,6 +441,7 @@ void store_stats(struct store *s, struct store_stats *ret)
 	ret->durable = s->path != NULL;
 	ret->failing = s->failing;
 	ret->in_memory = s->next - s->first;
+	ret->memory_bytes = s->bytes;
 	ret->uncommitted = s->path ? s->next - 1 - s->committed : 0;
 	pthread_mutex_unlock(&s->lock);
 }

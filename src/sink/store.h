@@ -24,7 +24,9 @@ struct store_opts {
 };
 
 struct store *store_new(const struct store_opts *o); /* NULL: no memory */
-/* A reader with a cursor under this name (borrowed, kept). Before store_start. Its number, or -ENOSPC. */
+/* A reader with a cursor under this name (borrowed, kept). Its number, or -ENOSPC. One of that name is given again, with
+ * its cursor: whoever used it before must have ended. One that is new to a store at work begins with the next alert.
+ * [main] */
 int store_add_reader(struct store *s, const char *name);
 /* Opens the file, tells what the last run left, starts the thread. A file that is damaged is moved aside; one
  * that cannot be opened is tried again later, and alerts go on without being stored. An error only when another
@@ -70,6 +72,7 @@ struct store_stats {
 	uint64_t discarded; /* deleted because of max_bytes */
 	uint64_t expired;   /* deleted because of max_age */
 	uint64_t in_memory, uncommitted, bytes; /* bytes: of the alerts in the file */
+	uint64_t memory_bytes; /* of those in memory */
 	uint64_t commits, commit_max_ns;
 	uint64_t moved_aside; /* damaged files */
 };

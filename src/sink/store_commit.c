@@ -26,6 +26,7 @@
 struct store_work {
 	struct alert *alert[BATCH_MAX];
 	unsigned count;
+	unsigned readers; /* as many as there were when it began: more may come meanwhile */
 	uint64_t first; /* number of alert[0] */
 	uint64_t cursor[STORE_READERS];
 	bool dirty[STORE_READERS];
@@ -257,8 +258,12 @@ static void adopt(struct store *s, uint64_t last)
 {
 	uint64_t cursor[STORE_READERS], shift;
 	bool known[STORE_READERS];
+	unsigned n;
 
-	for (unsigned i = 0; i < s->readers; i++) {
+	pthread_mutex_lock(&s->lock);
+	n = s->readers; /* more may come meanwhile */
+	pthread_mutex_unlock(&s->lock);
+	for (unsigned i = 0; i < n; i++) {
 		known[i] = !store_db_cursor(s->db, s->reader[i].name, &cursor[i]);
 		if (known[i] && cursor[i] > last)
 			last = cursor[i];
@@ -272,7 +277,7 @@ static void adopt(struct store *s, uint64_t last)
 	for (unsigned i = 0; i < s->readers; i++) {
 		struct store_reader *r = &s->reader[i];
 
-		r->cursor = known[i] ? cursor[i] : r->cursor + shift;
+		r->cursor = i < n && known[i] ? cursor[i] : r->cursor + shift;
 		r->dirty = true;
 	}
 	store_mark_put(s->mark, s->next - 1);
@@ -316,6 +321,7 @@ static bool take(struct store *s, struct store_work *w)
 	for (uint64_t id = w->first; id < s->next && w->count < BATCH_MAX; id++)
 		w->alert[w->count++] = alert_ref(s->ring[(s->at + (id - s->first)) % s->cap]);
 	s->writing = w->count ? w->first + w->count - 1 : 0;
+	w->readers = s->readers;
 	for (unsigned i = 0; i < s->readers; i++) {
 		w->cursor[i] = s->reader[i].cursor;
 		w->dirty[i] = s->reader[i].dirty;
@@ -366,7 +372,7 @@ static int write_all(struct store *s, struct store_work *w)
 	w->discarded = w->expired = 0;
 	for (unsigned i = 0; !r && i < w->count; i++)
 		r = store_db_insert(s->db, w->first + i, at, w->alert[i]);
-	for (unsigned i = 0; !r && i < s->readers; i++) {
+	for (unsigned i = 0; !r && i < w->readers; i++) {
 		if (w->dirty[i])
 			r = store_db_set_cursor(s->db, s->reader[i].name, w->cursor[i]);
 	}
@@ -430,7 +436,7 @@ static void give_back(struct store *s, const struct store_work *w)
 	if (gone > s->committed)
 		s->stats.lost += gone - s->committed;
 	close_transaction(s);
-	for (unsigned i = 0; i < s->readers; i++)
+	for (unsigned i = 0; i < w->readers; i++)
 		s->reader[i].dirty |= w->dirty[i];
 	pthread_mutex_unlock(&s->lock);
 }

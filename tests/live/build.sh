@@ -29,6 +29,7 @@ for p; do
 	calls) ${CC:-cc} $plain -Wno-unused-but-set-variable -o "$to/calls" "$t"/probe_calls*.c ;;
 	trigger) ${CC:-cc} $plain -o "$to/trigger" "$t/trigger.c" ;;
 	uring) ${CC:-cc} $plain -o "$to/uring" "$t/uring_rules.c" ;;
+	paced) ${CC:-cc} $plain -o "$to/paced" "$t/paced_load.c" ;;
 	load) ${CC:-cc} $plain -pthread -o "$to/load" "$t/flood_load.c" ;;
 	*) echo "build.sh: no program $p"; exit 1 ;;
 	esac

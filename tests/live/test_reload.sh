@@ -50,7 +50,7 @@ grep '"rule":"Second"' "$tmp/out" | grep -q '"proc.pname":"sh"' || fail "its par
 printf -- '- rule: Bad\n  desc: d\n  condition: proc.nmae = x\n  output: o\n  priority: INFO\n' >"$tmp/rules.d/c.yaml"
 wait_err 'reload refused' || fail "a bad file was not refused"
 grep -q "c.yaml" "$tmp/err" || fail "the place is not told"
-wait_out 'Falco internal: reload refused' || fail "no alert about the refusal"
+wait_out '"output":"[0-9:.]* Critical .*c.yaml.*"rule":"Falco internal: hot restart failure"' || fail "no alert about the refusal"
 n=$(grep -c '"rule":"First"' "$tmp/out")
 cat "$tmp/one"
 i=0
@@ -91,6 +91,42 @@ done
 got=$(($(grep -c '"rule":"First"' "$tmp/out") - base))
 [ "$got" = "$runs" ] || fail "$runs runs of cat during 25 reloads gave $got alerts"
 grep '"rule":"First"' "$tmp/out" | grep -q '"proc.pname":null' && fail "a parent was forgotten"
+# outputs change under load: what the old file does not have, the new one has, and none has it twice
+config() {
+	printf 'stdout_output:\n  enabled: true\nlog_stderr: true\nfile_output: {enabled: true, keep_alive: true, filename: %s}\n%s\n' "$1" "${2:-}" >"$tmp/saker.yaml.new"
+	mv "$tmp/saker.yaml.new" "$tmp/saker.yaml"
+}
+config "$tmp/alerts.1"
+wait_err 'output "file" replaced' || fail "an output that is new does not start"
+reloads=$(grep -c 'reloaded: ' "$tmp/err")
+more=0
+for k in 2 3 4 5; do
+	n=0
+	while [ "$(grep -c 'reloaded: ' "$tmp/err")" -le "$reloads" ] || [ $n -lt 50 ]; do
+		cat "$tmp/one"
+		more=$((more + 1))
+		n=$((n + 1))
+		[ $n != 20 ] || config "$tmp/alerts.$k" "$([ $k != 3 ] || echo 'json_include_tags_property: false')"
+		[ $n -lt 2000 ] || fail "the configuration was not read again"
+	done
+	reloads=$(grep -c 'reloaded: ' "$tmp/err")
+done
+runs=$((runs + more))
+sleep 1
+got=$(cat "$tmp"/alerts.? | grep -c '"rule":"First"')
+[ "$got" = "$more" ] || fail "$more runs of cat while the file changed gave $got alerts in $(ls "$tmp"/alerts.? | wc -l) files"
+[ "$(ls "$tmp"/alerts.? | wc -l)" = 5 ] || fail "files: $(ls "$tmp"/alerts.?)"
+grep -q '"tags"' "$tmp/alerts.3" && fail "the format did not change"
+got=$(($(grep -c '"rule":"First"' "$tmp/out") - base))
+[ "$got" = "$runs" ] || fail "standard output, replaced twice, has $got of $runs"
+# an output that cannot be opened: told, the old one stays
+config /nowhere/alerts
+wait_err 'output "file": file_output: cannot open /nowhere/alerts' || fail "a file that cannot be opened is not told"
+cat "$tmp/one"
+runs=$((runs + 1))
+wait_in "$tmp/alerts.5" '.' || fail "the old file was given up"
+printf 'log_stderr: true\n' >"$tmp/saker.yaml"
+wait_err 'reload refused.*no output is enabled' || fail "a configuration without outputs is not refused"
 stop_saker
 grep -q "First: $((base + runs))" "$tmp/out" || fail "the summary does not count over reloads: $(tail -n 5 "$tmp/out")"
-say "25 reloads, $runs runs of cat, $got alerts"
+say "$(grep -c "reloaded: " "$tmp/err") reloads, $runs runs of cat, as many alerts"
