@@ -32,6 +32,8 @@ struct daemon {
 
 	struct metrics_files files; /* owned */
 	struct sc_set interest; /* what the probe produces now */
+	const char *scanned_by; /* what the start-up scan read; NULL none */
+	uint64_t scan_ns, scanned_tasks; /* how long it took, what it found */
 	bool rings_failed;	/* told already */
 	bool attached, ready;
 	uint64_t next_proof; /* until events flow: when to make the next one (monotonic, ns) */

@@ -237,6 +237,13 @@ static void print_cpu(struct daemon *d, const struct pipeline_stats *p, const st
 	fprintf(stderr, " other %.3f\n", other);
 }
 
+static void print_scan(const struct daemon *d)
+{
+	if (d->scanned_by)
+		fprintf(stderr, "saker: scan by %s threads %llu seconds %.3f\n", d->scanned_by, (unsigned long long)d->scanned_tasks,
+			(double)d->scan_ns / 1e9);
+}
+
 static int by_cost(const void *a, const void *b, void *arg)
 {
 	const struct eval_rule_stats *s = arg, *x = &s[*(const uint32_t *)a], *y = &s[*(const uint32_t *)b];
@@ -295,6 +302,7 @@ void stats_print(struct daemon *d, const struct drops *w, const struct stats_thr
 			(unsigned long long)w->seen, (unsigned long long)w->acted);
 	fprintf(stderr, "saker: events %llu dropped %llu alerts %llu seconds %.3f per_second %.0f\n", (unsigned long long)events,
 		(unsigned long long)dropped, (unsigned long long)p.alerts, wall, wall > 0 ? (double)events / wall : 0);
+	print_scan(d);
 	print_probe(d, &live);
 	fprintf(stderr,
 		"saker: workers threads %u deliveries %llu reported %llu matched %llu waits %llu stale_reads %llu render_failed %llu "

@@ -7,7 +7,7 @@ top=$(cd "$1" && pwd)
 build=$(cd "$2" && pwd)
 to=$3
 shift 3
-[ $# -gt 0 ] || set -- dump dump_raw limits flood calls trigger load
+[ $# -gt 0 ] || set -- dump dump_raw limits flood calls trigger load scan_equal scan_zoo
 mkdir -p "$to"
 
 san=
@@ -24,9 +24,12 @@ for p; do
 	dump) ${CC:-cc} $flags -o "$to/dump" "$t/probe_dump.c" $libs ;;
 	dump_raw)
 		${CC:-cc} $flags -DLIVE_TYPED=0 -I"$build/gen" -o "$to/dump_raw" "$t/probe_dump.c" "$top/src/capture/live_load.c" $libs ;;
+	scan_equal)
+		${CC:-cc} $flags -o "$to/scan_equal" "$t/scan_equal.c" "$build/libsaker_state.a" $libs -ljansson ;;
 	limits) ${CC:-cc} $flags -o "$to/limits" "$t/probe_limits.c" $libs ;;
 	flood) ${CC:-cc} $flags -o "$to/flood" "$t/probe_flood.c" $libs ;;
 	calls) ${CC:-cc} $plain -Wno-unused-but-set-variable -o "$to/calls" "$t"/probe_calls*.c ;;
+	scan_zoo) ${CC:-cc} $plain -Wno-unused-result -pthread -o "$to/scan_zoo" "$t/scan_zoo.c" ;;
 	trigger) ${CC:-cc} $plain -o "$to/trigger" "$t/trigger.c" ;;
 	load) ${CC:-cc} $plain -pthread -o "$to/load" "$t/flood_load.c" ;;
 	*) echo "build.sh: no program $p"; exit 1 ;;
