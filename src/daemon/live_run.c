@@ -110,6 +110,7 @@ void live_tick(struct daemon *d)
 {
 	int n = live_refresh_rings(d->live);
 
+	memory_tick(d);
 	if (n > 0)
 		log_notice("%d CPU%s came online: captured from now on", n, n == 1 ? "" : "s");
 	else if (n < 0 && !d->rings_failed)

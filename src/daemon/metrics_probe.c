@@ -1,6 +1,8 @@
 /* What the probe and the state tables have counted ("scap."). Called by metrics.c. */
 #include "daemon/metrics_internal.h"
 
+#include "state/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +202,39 @@ void metrics_probe(struct metrics *m, struct daemon *d)
 
 /* ---- state ------------------------------------------------------------------------------- */
 
+static void add_limit(struct metrics *m, struct daemon *d, const struct state_sums *s)
+{
+	metric_int(m, "saker_memory_limit_bytes", false, NULL, d->c->memory_limit);
+	m->m[m->len - 1].help = "memory.limit, 0 none.";
+	metric_int(m, "saker_state_budget_bytes", false, NULL, state_budget(d->state));
+	m->m[m->len - 1].help = "What of it is left for the tables, 0 no limit.";
+	for (unsigned i = 0; i < STATE_GIVE_MAX; i++) {
+		struct metric *e = metric_add(m, "saker_memory_given_up_total", true, NULL);
+
+		e->value = arena_fmt(&m->arena, "%llu", (unsigned long long)s->given[i]);
+		e->help = "Entries of caches given up to stay below memory.limit.";
+		metric_label(m, e, "cache", state_give_name[i]);
+	}
+	metric_int(m, "saker_memory_refused_total", true, NULL, s->refused_memory);
+	m->m[m->len - 1].help = "Threads, descriptors and texts not taken in at memory.limit.";
+}
+
+static void add_jemalloc(struct metrics *m)
+{
+	struct memory_jemalloc j;
+
+	if (!memory_jemalloc(&j))
+		return;
+	metric_int(m, "saker_jemalloc_allocated_bytes", false, NULL, j.allocated);
+	m->m[m->len - 1].help = "Bytes the program has allocated.";
+	metric_int(m, "saker_jemalloc_active_bytes", false, NULL, j.active);
+	m->m[m->len - 1].help = "Bytes in pages the program uses.";
+	metric_int(m, "saker_jemalloc_resident_bytes", false, NULL, j.resident);
+	m->m[m->len - 1].help = "Bytes in pages the allocator keeps in memory.";
+	metric_int(m, "saker_jemalloc_mapped_bytes", false, NULL, j.mapped);
+	m->m[m->len - 1].help = "Bytes in extents the allocator has mapped.";
+}
+
 void metrics_state(struct metrics *m, struct daemon *d)
 {
 	struct state_sums s;
@@ -223,4 +258,8 @@ void metrics_state(struct metrics *m, struct daemon *d)
 	m->m[m->len - 1].help = "Thread groups whose descriptors became unknown because events of theirs were lost.";
 	metric_int(m, "saker_state_bytes", false, NULL, state_table_bytes(d->state));
 	m->m[m->len - 1].help = "Memory of the process and descriptor tables.";
+	metric_int(m, "saker_state_live_bytes", false, NULL, state_live_bytes(d->state));
+	m->m[m->len - 1].help = "The part of it that is in use.";
+	add_limit(m, d, &s);
+	add_jemalloc(m);
 }

@@ -126,6 +126,7 @@ static int start(struct daemon *d, struct base_err *err)
 		r = start_pipeline(d, err);
 	if (r)
 		return r;
+	memory_tick(d);
 	if (d->replay) {
 		log_info("Replaying events from the capture file: %s", d->c->capture_file);
 		return replay_start(d->replay, d->pipeline, d->done_fd, err);
@@ -228,9 +229,13 @@ static void wait_events(struct daemon *d, struct drops *w, struct metrics_out *m
 			live_tick(d);
 			tick = now + SECOND_NS;
 		}
+		if (d->replay && d->c->memory_limit && now >= tick) {
+			memory_tick(d);
+			tick = now + SECOND_NS;
+		}
 		metrics_out_check(metrics, d, now);
 		reload_check(reload, d, now);
-		if (poll(p, 3, next_ms(d, now, end, d->live ? tick : UINT64_MAX, metrics->next_ns, reload->due_ns)) < 0 && errno != EINTR)
+		if (poll(p, 3, next_ms(d, now, end, d->live || d->c->memory_limit ? tick : UINT64_MAX, metrics->next_ns, reload->due_ns)) < 0 && errno != EINTR)
 			return;
 		if (p[2].revents)
 			reload_notice(reload, base_mono_ns());

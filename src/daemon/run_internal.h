@@ -34,6 +34,7 @@ struct daemon {
 	struct sc_set interest; /* what the probe produces now */
 	const char *scanned_by; /* what the start-up scan read; NULL none */
 	uint64_t scan_ns, scanned_tasks; /* how long it took, what it found */
+	bool memory_told;	/* that the limit is too low */
 	bool rings_failed;	/* told already */
 	bool attached, ready;
 	uint64_t next_proof; /* until events flow: when to make the next one (monotonic, ns) */
@@ -46,6 +47,12 @@ struct daemon {
 bool outputs_any(const struct config *c); /* is one enabled? */
 /* Makes and starts the hub with everything behind it. */
 int outputs_start(struct daemon *d, struct base_err *err);
+
+/* ---- memory.c ---------------------------------------------------------------------------- */
+/* Measures, and sets what the state table may take. */
+void memory_tick(struct daemon *d);
+struct memory_jemalloc { size_t allocated, active, resident, mapped; }; /* bytes; jemalloc's manual, stats.* */
+bool memory_jemalloc(struct memory_jemalloc *ret); /* false: another allocator. [any] */
 
 /* ---- live_run.c: engine.kind modern_ebpf ------------------------------------------------- */
 /* Loads the probe; the number of readers shrinks to that of rings. */

@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "sink/fdout.h"
 #include "sink/store.h"
+#include "state/memory.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -237,6 +238,22 @@ static void print_cpu(struct daemon *d, const struct pipeline_stats *p, const st
 	fprintf(stderr, " other %.3f\n", other);
 }
 
+/* What was given up at the ceiling, if there is one. */
+static void print_memory(const struct daemon *d)
+{
+	struct state_sums s;
+
+	if (!d->c->memory_limit)
+		return;
+	state_table_sums(d->state, &s);
+	fprintf(stderr, "saker: memory limit %llu state_budget %llu state_held %llu state_live %llu", (unsigned long long)d->c->memory_limit,
+		(unsigned long long)state_budget(d->state), (unsigned long long)state_held_bytes(d->state),
+		(unsigned long long)state_live_bytes(d->state));
+	for (unsigned i = 0; i < STATE_GIVE_MAX; i++)
+		fprintf(stderr, " %s %llu", state_give_name[i], (unsigned long long)s.given[i]);
+	fprintf(stderr, " refused %llu\n", (unsigned long long)s.refused_memory);
+}
+
 static void print_scan(const struct daemon *d)
 {
 	if (d->scanned_by)
@@ -312,6 +329,7 @@ void stats_print(struct daemon *d, const struct drops *w, const struct stats_thr
 		(unsigned long long)p.dropped_bulk, (unsigned long long)p.dropped_critical);
 	fprintf(stderr, "saker: state tasks %llu bytes %llu refused_full %llu\n", (unsigned long long)p.state_tasks,
 		(unsigned long long)p.state_bytes, (unsigned long long)p.state_table_full);
+	print_memory(d);
 	hub_for_each_sink(d->hub, print_sink, NULL);
 	print_store(d->hub);
 	hub_for_each_rule(d->hub, print_suppressed, NULL);

@@ -6,6 +6,7 @@
  *
  * Which parser: apply_clone.c, apply_exec.c (looked up here, they have two steps), apply_fd.c,
  * apply_sock.c, apply_proc.c, apply_meta.c. */
+#include "state/memory.h"
 #include "state/apply_clone.h"
 #include "state/apply_exec.h"
 #include "state/fd.h"
@@ -392,6 +393,10 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 	int r;
 
 	flush(s);
+	if (!(++s->ticks & 255))
+		state_memory_look(s);
+	if (s->pressed)
+		state_memory_give(s, ev->key, ev->hdr->ts, ev->env->tgid);
 	if (state_table_opts(s->table)->live)
 		task_purge(s, ev);
 	if (pass_by(s, ev, ctx))

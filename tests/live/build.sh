@@ -7,7 +7,7 @@ top=$(cd "$1" && pwd)
 build=$(cd "$2" && pwd)
 to=$3
 shift 3
-[ $# -gt 0 ] || set -- dump dump_raw limits flood calls trigger load scan_equal scan_zoo
+[ $# -gt 0 ] || set -- dump dump_raw limits flood calls trigger load scan_equal scan_zoo bomb_load
 mkdir -p "$to"
 
 san=
@@ -29,6 +29,7 @@ for p; do
 	limits) ${CC:-cc} $flags -o "$to/limits" "$t/probe_limits.c" $libs ;;
 	flood) ${CC:-cc} $flags -o "$to/flood" "$t/probe_flood.c" $libs ;;
 	calls) ${CC:-cc} $plain -Wno-unused-but-set-variable -o "$to/calls" "$t"/probe_calls*.c ;;
+	bomb_load) ${CC:-cc} $plain -o "$to/bomb_load" "$t/bomb_load.c" ;;
 	scan_zoo) ${CC:-cc} $plain -Wno-unused-result -pthread -o "$to/scan_zoo" "$t/scan_zoo.c" ;;
 	trigger) ${CC:-cc} $plain -o "$to/trigger" "$t/trigger.c" ;;
 	load) ${CC:-cc} $plain -pthread -o "$to/load" "$t/flood_load.c" ;;
