@@ -106,11 +106,31 @@ int live_start(struct daemon *d, struct base_err *err)
 	return 0;
 }
 
+uint64_t live_lag_ns(struct daemon *d, unsigned worker)
+{
+	struct pipeline_worker w;
+	uint64_t now = live_now(d->live);
+
+	pipeline_worker_stats(d->pipeline, worker, &w);
+	return w.applied < now ? now - w.applied : 0;
+}
+
+static void note_lag(struct daemon *d)
+{
+	for (unsigned i = 0; i < (d->nworkers ? d->nworkers : 1) && i < LAG_WORKERS; i++) {
+		uint64_t lag = live_lag_ns(d, i);
+
+		if (lag > __atomic_load_n(&d->lag_max_ns[i], __ATOMIC_RELAXED))
+			__atomic_store_n(&d->lag_max_ns[i], lag, __ATOMIC_RELAXED);
+	}
+}
+
 void live_tick(struct daemon *d)
 {
 	int n = live_refresh_rings(d->live);
 
 	memory_tick(d);
+	note_lag(d);
 	if (n > 0)
 		log_notice("%d CPU%s came online: captured from now on", n, n == 1 ? "" : "s");
 	else if (n < 0 && !d->rings_failed)

@@ -219,6 +219,41 @@ static void add_limit(struct metrics *m, struct daemon *d, const struct state_su
 	m->m[m->len - 1].help = "Threads, descriptors and texts not taken in at memory.limit.";
 }
 
+static void add_worker(struct metrics *m, const char *name, bool counter, const char *help, unsigned worker, uint64_t v)
+{
+	struct metric *e = metric_add(m, name, counter, NULL);
+
+	e->value = arena_fmt(&m->arena, "%llu", (unsigned long long)v);
+	e->help = help;
+	metric_label(m, e, "worker", arena_fmt(&m->arena, "%u", worker));
+}
+
+static void add_workers(struct metrics *m, struct daemon *d)
+{
+	struct hot_group hot[5];
+	unsigned n = pipeline_hot(d->pipeline, hot, sizeof(hot) / sizeof(hot[0])), workers = d->nworkers ? d->nworkers : 1;
+	struct pipeline_worker w[64];
+
+	if (workers > sizeof(w) / sizeof(w[0]))
+		workers = sizeof(w) / sizeof(w[0]);
+	for (unsigned i = 0; i < workers; i++)
+		pipeline_worker_stats(d->pipeline, i, &w[i]);
+	for (unsigned i = 0; i < workers; i++)
+		add_worker(m, "saker_worker_events_total", true, "Events a worker has run.", i, w[i].events);
+	for (unsigned i = 0; i < workers; i++)
+		add_worker(m, "saker_worker_stale_reads_total", true, "Reads a worker made of others that lagged.", i, w[i].stale_reads);
+	for (unsigned i = 0; d->live && i < workers; i++)
+		add_worker(m, "saker_worker_lag_ns", false, "How far a worker's state is behind the clock.", i, live_lag_ns(d, i));
+	for (unsigned i = 0; i < n; i++) {
+		struct metric *e = metric_add(m, "saker_busy_process_events", false, NULL);
+
+		e->value = arena_fmt(&m->arena, "%llu", (unsigned long long)(hot[i].count - hot[i].error));
+		e->help = "Events of the busiest processes.";
+		metric_label(m, e, "pid", arena_fmt(&m->arena, "%u", hot[i].tgid));
+		metric_label(m, e, "worker", arena_fmt(&m->arena, "%u", hot[i].worker));
+	}
+}
+
 static void add_jemalloc(struct metrics *m)
 {
 	struct memory_jemalloc j;
@@ -261,5 +296,6 @@ void metrics_state(struct metrics *m, struct daemon *d)
 	metric_int(m, "saker_state_live_bytes", false, NULL, state_live_bytes(d->state));
 	m->m[m->len - 1].help = "The part of it that is in use.";
 	add_limit(m, d, &s);
+	add_workers(m, d);
 	add_jemalloc(m);
 }

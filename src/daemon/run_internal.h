@@ -9,6 +9,8 @@
 #include "sink/hub.h"
 #include "sink/tally.h"
 
+#define LAG_WORKERS 256 /* workers whose lag is remembered */
+
 struct daemon {
 	const struct config *c;
 	const struct options *o;
@@ -34,6 +36,7 @@ struct daemon {
 	struct sc_set interest; /* what the probe produces now */
 	const char *scanned_by; /* what the start-up scan read; NULL none */
 	uint64_t scan_ns, scanned_tasks; /* how long it took, what it found */
+	uint64_t lag_max_ns[LAG_WORKERS]; /* live, by worker: furthest behind the clock, once a second; relaxed */
 	bool memory_told;	/* that the limit is too low */
 	bool rings_failed;	/* told already */
 	bool attached, ready;
@@ -62,6 +65,8 @@ int live_start(struct daemon *d, struct base_err *err);
 void live_stop(struct daemon *d);
 /* Once a second: CPUs that came online. */
 void live_tick(struct daemon *d);
+/* How far the worker is behind the clock. [any] */
+uint64_t live_lag_ns(struct daemon *d, unsigned worker);
 /* Another set of rules, with the interest `next` (interest_compute), is to be published: live_widen before, so that
  * no event is missing when the first worker uses it; live_narrow after the last worker has left the old one. Between
  * the two the probe produces what either needs. 0 or -errno; then nothing has changed. */

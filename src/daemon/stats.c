@@ -238,6 +238,33 @@ static void print_cpu(struct daemon *d, const struct pipeline_stats *p, const st
 	fprintf(stderr, " other %.3f\n", other);
 }
 
+#define HOT_SHOWN 5
+
+/* Of workers, when there are several; and who made most events. The table is at rest: its owners have ended. */
+static void print_workers(struct daemon *d)
+{
+	struct hot_group hot[HOT_SHOWN];
+	unsigned n = pipeline_hot(d->pipeline, hot, HOT_SHOWN);
+
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		struct pipeline_worker w;
+
+		pipeline_worker_stats(d->pipeline, i, &w);
+		fprintf(stderr, "saker: worker %u events %llu waits %llu stale_reads %llu", i, (unsigned long long)w.events,
+			(unsigned long long)w.waits, (unsigned long long)w.stale_reads);
+		if (d->live && i < LAG_WORKERS)
+			fprintf(stderr, " lag_max_ms %.1f", (double)d->lag_max_ns[i] / 1e6);
+		fputc('\n', stderr);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct state_shard *s = state_table_shard(d->state, hot[i].worker);
+		const struct state_task *t = state_own(s, hot[i].tgid);
+
+		fprintf(stderr, "saker: busy events %llu process %u worker %u name %s\n", (unsigned long long)(hot[i].count - hot[i].error),
+			hot[i].tgid, hot[i].worker, t ? task_ver(t)->comm->s : "<NA>");
+	}
+}
+
 /* What was given up at the ceiling, if there is one. */
 static void print_memory(const struct daemon *d)
 {
@@ -329,6 +356,7 @@ void stats_print(struct daemon *d, const struct drops *w, const struct stats_thr
 		(unsigned long long)p.dropped_bulk, (unsigned long long)p.dropped_critical);
 	fprintf(stderr, "saker: state tasks %llu bytes %llu refused_full %llu\n", (unsigned long long)p.state_tasks,
 		(unsigned long long)p.state_bytes, (unsigned long long)p.state_table_full);
+	print_workers(d);
 	print_memory(d);
 	hub_for_each_sink(d->hub, print_sink, NULL);
 	print_store(d->hub);
