@@ -2,6 +2,7 @@
 #include "daemon/metrics_internal.h"
 
 #include "state/memory.h"
+#include "state/repair.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,23 @@ static void add_workers(struct metrics *m, struct daemon *d)
 	}
 }
 
+static void add_repair(struct metrics *m, struct daemon *d)
+{
+	struct repair_stats s;
+
+	if (!d->repair)
+		return;
+	repair_stats(d->repair, &s);
+	metric_int(m, "saker_repair_asked_total", true, NULL, s.asked);
+	m->m[m->len - 1].help = "Questions about threads and descriptors that no event told of.";
+	metric_int(m, "saker_repair_answered_total", true, NULL, s.answered);
+	m->m[m->len - 1].help = "Answers from /proc.";
+	metric_int(m, "saker_repair_dropped_total", true, NULL, s.dropped);
+	m->m[m->len - 1].help = "Questions and answers that found no room.";
+	metric_int(m, "saker_repair_gone_total", true, NULL, s.gone + s.stale);
+	m->m[m->len - 1].help = "Questions about what had gone, or was another process by then.";
+}
+
 static void add_jemalloc(struct metrics *m)
 {
 	struct memory_jemalloc j;
@@ -297,5 +315,6 @@ void metrics_state(struct metrics *m, struct daemon *d)
 	m->m[m->len - 1].help = "The part of it that is in use.";
 	add_limit(m, d, &s);
 	add_workers(m, d);
+	add_repair(m, d);
 	add_jemalloc(m);
 }

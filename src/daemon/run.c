@@ -8,6 +8,7 @@
 
 #include "base/thread.h"
 #include "state/fd.h"
+#include "state/repair.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -82,6 +83,10 @@ static int start_state(struct daemon *d, struct base_err *err)
 	if (!live)
 		return replay_open(d->c->capture_file, &so, &d->replay, &d->state, err);
 	so.boot_ts = base_now_ns() - base_mono_ns();
+	d->repair = repair_new(shards, so.host_root);
+	if (!d->repair)
+		return base_err_set(err, NULL, 0, 0, "no memory for repair");
+	so.repair = repair_for_state(d->repair);
 	d->state = state_table_new(&so);
 	return d->state ? 0 : base_err_set(err, NULL, 0, 0, "no memory for the process table");
 }
@@ -131,7 +136,8 @@ static int start(struct daemon *d, struct base_err *err)
 		log_info("Replaying events from the capture file: %s", d->c->capture_file);
 		return replay_start(d->replay, d->pipeline, d->done_fd, err);
 	}
-	return live_start(d, err);
+	r = live_start(d, err);
+	return r ? r : meta_start(d, err);
 }
 
 /* ---- at work ----------------------------------------------------------------------------- */
@@ -277,6 +283,7 @@ static int stop(struct daemon *d, struct stats_threads *threads, struct base_err
 	if (d->pipeline)
 		pipeline_stop(d->pipeline);
 	stats_sample(threads);
+	meta_stop(d);
 	if (d->hub)
 		hub_stop(d->hub);
 	return r;
@@ -290,6 +297,7 @@ static void tear_down(struct daemon *d)
 	free(d->past);
 	replay_free(d->replay);
 	state_table_free(d->state);
+	repair_free(d->repair);
 	if (d->live)
 		live_close(d->live);
 	gate_free(d->gate);

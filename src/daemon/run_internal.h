@@ -31,6 +31,10 @@ struct daemon {
 	struct replay *replay;
 	struct live *live;
 	struct readers *readers;
+	struct repair *repair; /* live; NULL in replay */
+	pthread_t meta;
+	_Atomic bool meta_stop; /* relaxed */
+	bool meta_runs;
 
 	struct metrics_files files; /* owned */
 	struct sc_set interest; /* what the probe produces now */
@@ -56,6 +60,10 @@ int outputs_start(struct daemon *d, struct base_err *err);
 void memory_tick(struct daemon *d);
 struct memory_jemalloc { size_t allocated, active, resident, mapped; }; /* bytes; jemalloc's manual, stats.* */
 bool memory_jemalloc(struct memory_jemalloc *ret); /* false: another allocator. [any] */
+
+/* ---- meta.c ------------------------------------------------------------------------------ */
+int meta_start(struct daemon *d, struct base_err *err);
+void meta_stop(struct daemon *d);
 
 /* ---- live_run.c: engine.kind modern_ebpf ------------------------------------------------- */
 /* Loads the probe; the number of readers shrinks to that of rings. */

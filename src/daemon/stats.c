@@ -7,6 +7,7 @@
 #include "sink/fdout.h"
 #include "sink/store.h"
 #include "state/memory.h"
+#include "state/repair.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -238,6 +239,18 @@ static void print_cpu(struct daemon *d, const struct pipeline_stats *p, const st
 	fprintf(stderr, " other %.3f\n", other);
 }
 
+static void print_repair(const struct daemon *d)
+{
+	struct repair_stats s;
+
+	if (!d->repair)
+		return;
+	repair_stats(d->repair, &s);
+	fprintf(stderr, "saker: repair asked %llu dropped %llu answered %llu gone %llu stale %llu users_read %llu\n",
+		(unsigned long long)s.asked, (unsigned long long)s.dropped, (unsigned long long)s.answered,
+		(unsigned long long)s.gone, (unsigned long long)s.stale, (unsigned long long)s.users);
+}
+
 #define HOT_SHOWN 5
 
 /* Of workers, when there are several; and who made most events. The table is at rest: its owners have ended. */
@@ -357,6 +370,7 @@ void stats_print(struct daemon *d, const struct drops *w, const struct stats_thr
 	fprintf(stderr, "saker: state tasks %llu bytes %llu refused_full %llu\n", (unsigned long long)p.state_tasks,
 		(unsigned long long)p.state_bytes, (unsigned long long)p.state_table_full);
 	print_workers(d);
+	print_repair(d);
 	print_memory(d);
 	hub_for_each_sink(d->hub, print_sink, NULL);
 	print_store(d->hub);

@@ -224,6 +224,12 @@ static struct state_task *find(struct state_table *t, int64_t tid)
 	return NULL;
 }
 
+void scan_fill(struct state_shard *s, struct state_task *task, const struct scan_task *st)
+{
+	set_numbers(task, task_ver(task), st);
+	set_texts(s, task_ver(task), st);
+}
+
 int scan_add_task(struct state_table *t, const struct scan_task *st)
 {
 	struct state_shard *s = state_table_shard(t, state_shard_of(t, st->pid));
@@ -242,8 +248,7 @@ int scan_add_task(struct state_table *t, const struct scan_task *st)
 	task = state_task_new_in(s, st->tid, st->pid);
 	if (!task)
 		return -ENOSPC;
-	set_numbers(task, task_ver(task), st);
-	set_texts(s, task_ver(task), st);
+	scan_fill(s, task, st);
 	if (link_later(s, task, st->ptid)) {
 		state_task_drop(s, task);
 		return -ENOMEM;

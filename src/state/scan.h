@@ -21,6 +21,20 @@ struct scan_task { /* "not known" values as in state-semantics 2; members as in 
 };
 
 void scan_task_init(struct scan_task *t);
+/* Members of a draft and its version from st: all but parent and container. [worker, or start] */
+void scan_fill(struct state_shard *s, struct state_task *task, const struct scan_task *st);
+
+/* One process or thread at a time from /proc, for repair.c. Texts of a copy are its own. [any that may block] */
+struct scan_copy { struct scan_task task; char text[]; };
+struct scan_reader;
+struct scan_reader *scan_reader_new(const char *host_root);
+void scan_reader_free(struct scan_reader *r);
+struct scan_copy *scan_reader_process(struct scan_reader *r, int64_t pid); /* NULL: not there */
+/* A thread of that process; borrows nothing of the copy. NULL: not there. */
+struct scan_copy *scan_reader_thread(struct scan_reader *r, const struct scan_copy *process, int64_t tid);
+/* Is it still the process that was read? */
+bool scan_reader_same(struct scan_reader *r, const struct scan_copy *process);
+void scan_copy_free(struct scan_copy *c);
 int scan_add_task(struct state_table *t, const struct scan_task *st); /* -ENOSPC when full */
 /* Exe, arguments and environment of a process that is in, before its threads are. */
 void scan_set_texts(struct state_table *t, int64_t pid, struct scan_text exe, struct scan_text args, struct scan_text env);

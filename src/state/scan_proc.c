@@ -304,47 +304,53 @@ static void scan_threads(struct scanner *k, int dir, const struct scan_task *lea
 	closedir(d);
 }
 
+/* False: a kernel thread, a zombie, or gone. Texts are the scanner's, until the next process. */
+static bool read_process(struct scanner *k, int dir, int64_t pid, struct scan_task *t, unsigned *ret_threads)
+{
+	ssize_t n;
+	size_t len;
+
+	scan_task_init(t);
+	t->stamp = k->stamp;
+	t->tid = t->pid = pid;
+	n = slurp(dir, "cmdline", k->cmdline, sizeof(k->cmdline));
+	if (n < 0 || (!read_link(dir, "exe", k->exe, sizeof(k->exe)) && n == 0))
+		return false;
+	len = (size_t)n;
+	n = slurp(dir, "comm", k->comm, sizeof(k->comm));
+	if (n <= 0 || slurp(dir, "status", k->file, sizeof(k->file)) <= 0)
+		return false;
+	t->vpgid = 0;
+	parse_status(k->file, t, NULL, 0, ret_threads);
+	if (slurp(dir, "stat", k->file, sizeof(k->file)) > 0) {
+		parse_stat(k->file, t);
+		t->clone_ts = start_of(k, k->file);
+	}
+	if (t->pid != t->tid)
+		return false;
+	trim_line(k->comm, (size_t *)&n);
+	t->comm = text(k->comm, (size_t)n);
+	read_texts(k, dir, t, len);
+	read_limits(k, dir, t);
+	exe_file(k, dir, t);
+	return true;
+}
+
 static int scan_process(struct scanner *k, const char *name)
 {
 	int dir = openat(k->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	struct scan_task t;
 	unsigned threads = 1;
-	ssize_t n;
-	size_t len;
 
 	if (dir < 0)
 		return 0;
-	scan_task_init(&t);
-	t.stamp = k->stamp;
-	t.tid = t.pid = strtoll(name, NULL, 10);
-	n = slurp(dir, "cmdline", k->cmdline, sizeof(k->cmdline));
-	if (n < 0 || (!read_link(dir, "exe", k->exe, sizeof(k->exe)) && n == 0))
-		goto out; /* kernel thread, zombie, or gone */
-	len = (size_t)n;
-	n = slurp(dir, "comm", k->comm, sizeof(k->comm));
-	if (n <= 0 || slurp(dir, "status", k->file, sizeof(k->file)) <= 0)
-		goto out;
-	t.vpgid = 0;
-	parse_status(k->file, &t, NULL, 0, &threads);
-	if (slurp(dir, "stat", k->file, sizeof(k->file)) > 0) {
-		parse_stat(k->file, &t);
-		t.clone_ts = start_of(k, k->file);
+	if (read_process(k, dir, strtoll(name, NULL, 10), &t, &threads)) {
+		r = scan_add_task(k->t, &t);
+		if (!r && threads > 1)
+			scan_threads(k, dir, &t);
+		if (!r && k->fds)
+			scan_fds_process(k->fds, k->t, t.pid);
 	}
-	if (t.pid != t.tid)
-		goto out;
-	trim_line(k->comm, (size_t *)&n);
-	t.comm = text(k->comm, (size_t)n);
-	read_texts(k, dir, &t, len);
-	read_limits(k, dir, &t);
-	exe_file(k, dir, &t);
-	r = scan_add_task(k->t, &t);
-	if (r)
-		goto out;
-	if (threads > 1)
-		scan_threads(k, dir, &t);
-	if (k->fds)
-		scan_fds_process(k->fds, k->t, t.pid);
-out:
 	close(dir);
 	return r == -ENOSPC ? 0 : r;
 }
@@ -388,12 +394,12 @@ static uint64_t boot_epoch(void)
 	return ns(now) - ns(boot);
 }
 
-static int scanner_init(struct scanner *k, struct state_table *t)
+static int scanner_init(struct scanner *k, struct state_table *t, const char *host_root)
 {
 	char mount[600];
 
 	k->t = t;
-	k->host_root = state_table_opts(t)->host_root ? state_table_opts(t)->host_root : "";
+	k->host_root = host_root ? host_root : "";
 	if (snprintf(k->root, sizeof(k->root), "%s/proc", k->host_root) >= (int)sizeof(k->root))
 		return -ENAMETOOLONG;
 	k->proc = open(k->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -445,7 +451,7 @@ static int scan(struct state_table *t, struct okey scan_key, bool missing)
 		return -ENOMEM;
 	k->proc = -1;
 	k->stamp = scan_key;
-	r = scanner_init(k, t);
+	r = scanner_init(k, t, state_table_opts(t)->host_root);
 	if (!r && !missing)
 		scan_host(t);
 	if (!r)
@@ -466,4 +472,116 @@ int scan_proc(struct state_table *t, struct okey scan_key)
 	if (!r)
 		scan_finish(t);
 	return r;
+}
+
+/* ---- one at a time ----------------------------------------------------------------------- */
+
+struct scan_reader {
+	struct scanner k; /* without a table */
+};
+
+struct scan_reader *scan_reader_new(const char *host_root)
+{
+	struct scan_reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->k.proc = -1;
+	if (scanner_init(&r->k, NULL, host_root)) {
+		scan_reader_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void scan_reader_free(struct scan_reader *r)
+{
+	if (r)
+		scanner_free(&r->k); /* the first member: frees r */
+}
+
+static struct scan_copy *copy(const struct scan_task *t)
+{
+	struct scan_text *to[] = { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL };
+	size_t size = 0, used = 0;
+	struct scan_copy *c;
+
+	size = t->comm.len + t->exe.len + t->exepath.len + t->args.len + t->env.len + t->cwd.len + t->root.len + t->cgroups.len;
+	c = malloc(sizeof(*c) + size);
+	if (!c)
+		return NULL;
+	c->task = *t;
+	to[0] = &c->task.comm, to[1] = &c->task.exe, to[2] = &c->task.exepath, to[3] = &c->task.args;
+	to[4] = &c->task.env, to[5] = &c->task.cwd, to[6] = &c->task.root, to[7] = &c->task.cgroups;
+	for (unsigned i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		if (!to[i]->s)
+			continue;
+		memcpy(c->text + used, to[i]->s, to[i]->len);
+		to[i]->s = c->text + used;
+		used += to[i]->len;
+	}
+	return c;
+}
+
+static int open_process(struct scan_reader *r, int64_t pid)
+{
+	char name[24];
+
+	snprintf(name, sizeof(name), "%lld", (long long)pid);
+	return openat(r->k.proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+struct scan_copy *scan_reader_process(struct scan_reader *r, int64_t pid)
+{
+	int dir = open_process(r, pid), own;
+	struct scan_copy *c = NULL;
+	struct scan_task t;
+	unsigned threads;
+
+	if (dir < 0)
+		return NULL;
+	own = enter_host_cgroupns(&r->k);
+	if (read_process(&r->k, dir, pid, &t, &threads))
+		c = copy(&t);
+	leave_host_cgroupns(own);
+	close(dir);
+	return c;
+}
+
+struct scan_copy *scan_reader_thread(struct scan_reader *r, const struct scan_copy *process, int64_t tid)
+{
+	int dir = open_process(r, process->task.pid);
+	struct scan_copy *c = NULL;
+	struct scan_task t = process->task;
+	unsigned threads;
+	char name[64];
+
+	if (dir < 0)
+		return NULL;
+	t.tid = tid;
+	t.flags = TASK_F_CLONE_THREAD | TASK_F_CLONE_FILES;
+	t.env = t.cwd = (struct scan_text){ NULL, 0 };
+	snprintf(name, sizeof(name), "task/%lld/status", (long long)tid);
+	if (slurp(dir, name, r->k.file, sizeof(r->k.file)) > 0) {
+		parse_status(r->k.file, &t, r->k.comm, sizeof(r->k.comm), &threads);
+		t.comm = text(r->k.comm, strlen(r->k.comm));
+		c = t.pid == process->task.pid ? copy(&t) : NULL;
+	}
+	close(dir);
+	return c;
+}
+
+bool scan_reader_same(struct scan_reader *r, const struct scan_copy *process)
+{
+	int dir = open_process(r, process->task.pid);
+	uint64_t start = dir >= 0 ? start_at(&r->k, dir, "stat") : 0;
+
+	if (dir >= 0)
+		close(dir);
+	return start && start == process->task.clone_ts;
+}
+
+void scan_copy_free(struct scan_copy *c)
+{
+	free(c);
 }

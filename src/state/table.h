@@ -19,12 +19,15 @@ struct state_gate {
 	uint64_t (*min_emitted)(void *ctx); /* key time: everything up to it is evaluated everywhere */
 };
 
-/* Asks somebody who may block to look at descriptors that state cannot know (they came in a message);
- * answers come back as state_fd_learned (scan_fd.h). Never blocks, may drop. fds NULL: nobody asks.
- * [worker] */
+/* Asks somebody who may block (repair.h) to look at descriptors that state cannot know (they came in a message), and at
+ * threads that it does not; take: takes in the answers that have come, as of a key. Never blocks, may drop. NULL: nobody
+ * is asked. [worker] */
+struct state_shard;
 struct state_repair {
 	void *ctx;
 	void (*fds)(void *ctx, unsigned shard, int64_t pid, const int32_t *fds, unsigned count);
+	void (*task)(void *ctx, unsigned shard, int64_t pid, int64_t tid, uint64_t ts); /* ts: of the event that has it */
+	void (*take)(struct state_shard *s, struct okey now);
 };
 
 struct state_opts {
