@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define HEADROOM_PERCENT 6 /* of the limit: what may come between two looks */
+#define HEADROOM_PERCENT 8 /* of the limit: what may come between two looks */
 #define LEAST_BYTES (4ull << 20)
 
 /* jemalloc's, when the program is linked with it (the sanitizers have an allocator of their own). */
