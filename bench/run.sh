@@ -1,6 +1,7 @@
 #!/bin/sh
 # What Saker costs, and what it costs the watched programs.
-#   bench/run.sh [idle|latency|live|probe|replay|rules|widths|alerts]...     default: all; the first four are live, as root
+#   bench/run.sh [idle|latency|live|probe|startup|replay|rules|widths|alerts]...     default: all but startup and widths;
+# the first five are live, as root. startup: with THREADS (100000) threads beside, in 10 processes.
 # Replay: CAPTURES (files; each is lengthened to EVENTS events, 1500000), RULE_SETS (lists of files, separated by
 # blanks, the files of one list by commas; "-" is one rule that never matches), default the bundled ones.
 # Alerts: a paced capture whose every event raises one.
@@ -113,6 +114,34 @@ bench_probe() {
 			awk -v h="$how" -v k="$kind" '$1 == h && $2 == k { print $3 }' "$tmp/costs" | median
 		done | paste - - - | awk -v k="$kind" '{ printf "  %-16s %10.0f %10.0f %10.0f %+8.0f %+8.0f\n", k, $1, $2, $3, $2 - $1, $3 - $1 }'
 	done
+}
+
+# How long Saker takes to start beside many threads; limits that are too small for them are raised meanwhile.
+bench_startup() {
+	: "${THREADS:=100000}"
+	old_pid=$(cat /proc/sys/kernel/pid_max) old_threads=$(cat /proc/sys/kernel/threads-max)
+	[ "$old_pid" -ge $((THREADS * 2)) ] || echo $((THREADS * 2)) >/proc/sys/kernel/pid_max
+	[ "$old_threads" -ge $((THREADS * 2)) ] || echo $((THREADS * 2)) >/proc/sys/kernel/threads-max
+	mkfifo "$tmp/hold"
+	build/bench_threads "$THREADS" <"$tmp/hold" >"$tmp/threads" &
+	many=$!
+	exec 9>"$tmp/hold"
+	i=0
+	while ! grep -q ready "$tmp/threads" && [ $i -lt 600 ]; do i=$((i + 1)); sleep 0.1; done
+	for run in $(seq "$RUNS"); do
+		start
+		stop
+		sed -n 's/.*ready (.*after \([0-9.]*\) s)/ready \1/p; s/.*saker: scan by \([a-z/]*\) threads \([0-9]*\) seconds/by \1 threads \2 scan/p' \
+			"$tmp/err" | tr '\n' ' ' >>"$tmp/case"
+		echo >>"$tmp/case"
+	done
+	exec 9>&-
+	wait "$many" || :
+	echo "$old_pid" >/proc/sys/kernel/pid_max
+	echo "$old_threads" >/proc/sys/kernel/threads-max
+	echo "startup beside $(field ready <"$tmp/threads") threads: by $(field by <"$tmp/case" | tail -n 1) scan_s $(field scan <"$tmp/case" | median)" \
+		"ready_s $(field ready <"$tmp/case" | median) threads_found $(field threads <"$tmp/case" | tail -n 1) rss_mib $(sed -n 's/.*rss \([0-9]*\) .*/\1/p' "$tmp/err" | awk '{printf "%.0f", $1 / 1024}')"
+	rm -f "$tmp/case" "$tmp/hold"
 }
 
 # ---- replay ------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ struct slab_chunk {
 struct slab_pool {
 	pthread_mutex_t lock;	   /* guards chunks, bytes and depot */
 	struct slab_chunk *chunks; /* owned */
-	size_t bytes;
+	_Atomic size_t bytes;	   /* written under the lock, read without */
 	/* Full chains. Stored under the lock; looked at without it (relaxed) only to see whether there is one. */
 	_Atomic(void *) depot[SLAB_CLASSES];
 };
@@ -79,12 +79,7 @@ void slab_pool_free(struct slab_pool *p)
 
 size_t slab_pool_bytes(struct slab_pool *p)
 {
-	size_t n;
-
-	pthread_mutex_lock(&p->lock);
-	n = p->bytes;
-	pthread_mutex_unlock(&p->lock);
-	return n;
+	return atomic_load_explicit(&p->bytes, memory_order_relaxed);
 }
 
 void slab_init(struct slab *s, struct slab_pool *pool)
@@ -102,7 +97,7 @@ static void refill(struct slab *s)
 	pthread_mutex_lock(&s->pool->lock);
 	c->next = s->pool->chunks;
 	s->pool->chunks = c;
-	s->pool->bytes += CHUNK_BYTES;
+	atomic_fetch_add_explicit(&s->pool->bytes, CHUNK_BYTES, memory_order_relaxed);
 	pthread_mutex_unlock(&s->pool->lock);
 	s->bump = (char *)c + sizeof(*c);
 	s->bump_end = (char *)c + CHUNK_BYTES;
@@ -160,6 +155,23 @@ static void take_back(struct slab *s, unsigned c)
 	s->nfree[c] = chain ? chain_blocks(c) : 0;
 }
 
+/* One writer: plain load, plain store. */
+static inline void add(_Atomic uint64_t *c, uint64_t n)
+{
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+bool slab_has_room(const struct slab *s, size_t size)
+{
+	unsigned c;
+
+	if (SLAB_PASS_THROUGH || size > SLAB_MAX)
+		return false;
+	c = class_of(size);
+	return s->free[c] || s->spare[c] || atomic_load_explicit(&s->pool->depot[c], memory_order_relaxed) ||
+	       (size_t)(s->bump_end - s->bump) >= class_size[c];
+}
+
 void *slab_alloc(struct slab *s, size_t size)
 {
 	if (SLAB_PASS_THROUGH || size > SLAB_MAX) {
@@ -167,7 +179,8 @@ void *slab_alloc(struct slab *s, size_t size)
 
 		if (!p)
 			abort();
-		s->bytes_live += size;
+		add(&s->bytes_live, size);
+		add(&s->bytes_large, size);
 		return p;
 	}
 	unsigned c = class_of(size);
@@ -176,7 +189,7 @@ void *slab_alloc(struct slab *s, size_t size)
 	if (!s->free[c])
 		take_back(s, c);
 	p = s->free[c];
-	s->bytes_live += class_size[c];
+	add(&s->bytes_live, class_size[c]);
 	if (p) {
 		s->free[c] = word(p, 0);
 		s->nfree[c]--;
@@ -194,13 +207,14 @@ void slab_free(struct slab *s, void *p, size_t size)
 	if (!p)
 		return;
 	if (SLAB_PASS_THROUGH || size > SLAB_MAX) {
-		s->bytes_live -= size;
+		add(&s->bytes_live, -(uint64_t)size);
+		add(&s->bytes_large, -(uint64_t)size);
 		free(p);
 		return;
 	}
 	unsigned c = class_of(size);
 
-	s->bytes_live -= class_size[c];
+	add(&s->bytes_live, -(uint64_t)class_size[c]);
 	set_word(p, 0, s->free[c]);
 	s->free[c] = p;
 	if (++s->nfree[c] == chain_blocks(c))

@@ -42,7 +42,7 @@ static uint64_t clock_ns(clockid_t id)
 
 /* Epoch time of boot by the boot time clock. The two clocks are read one after the other: of a few tries
  * the one with the least time in between is taken. */
-static uint64_t boot_epoch(void)
+uint64_t live_boot_epoch(void)
 {
 	uint64_t best = UINT64_MAX, epoch = 0;
 
@@ -63,13 +63,18 @@ static uint64_t or_default(uint32_t v, uint32_t def)
 	return v ? v : def;
 }
 
+bool live_nested(struct stat *ret)
+{
+	return !stat("/proc/self/ns/pid", ret) && ret->st_ino != PIDNS_INIT_INO;
+}
+
 static void set_config(struct live *l)
 {
 	const struct live_opts *o = &l->opts;
 	struct stat st;
 
 	l->config = (struct probe_config){
-		.boot_epoch = boot_epoch(),
+		.boot_epoch = live_boot_epoch(),
 		.bulk_bytes = (uint64_t)o->ring_bytes * or_default(o->bulk_percent, 75) / 100,
 		.fair_bytes = (uint64_t)o->ring_bytes * or_default(o->fair_percent, 50) / 100,
 		.wake_bytes = (uint64_t)o->ring_bytes * or_default(o->wake_percent, 25) / 100,
@@ -80,7 +85,7 @@ static void set_config(struct live *l)
 		.snaplen = l->opts.snaplen < PROBE_SNAPLEN_MAX ? l->opts.snaplen : PROBE_SNAPLEN_MAX,
 		.drop_failed = l->opts.drop_failed_exit,
 	};
-	if (!stat("/proc/self/ns/pid", &st) && st.st_ino != PIDNS_INIT_INO) {
+	if (live_nested(&st)) {
 		l->config.self_nested = 1;
 		l->config.self_dev = st.st_dev;
 		l->config.self_ino = st.st_ino;

@@ -3,6 +3,7 @@
 #include "capture/live.h"
 #include "capture/ring.h"
 #include "capture/bpf/shared.h"
+#include <sys/stat.h>
 
 #define LIVE_BTF_PATH "/sys/kernel/btf/vmlinux"
 
@@ -44,6 +45,11 @@ struct live {
 	int spare_ring;		/* made before the programs, to be some CPU's ring; -1 taken */
 	int wake_fd;		/* epoll over ring_fd */
 };
+
+/* live.c: ns since the epoch at zero of the boot time clock; whether this process is in another pid namespace than the
+ * first, and which. */
+uint64_t live_boot_epoch(void);
+bool live_nested(struct stat *ret);
 
 /* live_check.c: says in words what this machine or this process lacks; 0 when nothing is seen. */
 int live_check(struct base_err *err);

@@ -3,12 +3,15 @@
 #include "daemon/config_internal.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #define SNAPLEN_DEFAULT 80
+
+#define MEMORY_LEAST (64ull << 20) /* of memory.limit */
 
 int config_no_memory(struct base_err *err)
 {
@@ -151,6 +154,41 @@ static int read_threads(const struct cfg_tree *t, const char *path, int64_t min,
 	return 0;
 }
 
+/* "268435456", "256MiB", "256MB" (the same), "256M". */
+static bool read_size(const char *s, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	const char *u;
+	char *end;
+	double v;
+
+	v = strtod(s, &end);
+	while (*end == ' ')
+		end++;
+	if (end == s || !(v >= 0) || v > 1e15)
+		return false;
+	u = *end ? strchr(units, *end) : NULL;
+	if (u) {
+		for (ptrdiff_t i = 0; i <= u - units; i++)
+			v *= 1024;
+		end++;
+		if (!strcmp(end, "iB") || !strcmp(end, "B"))
+			end += strlen(end);
+	}
+	*ret = v < 1e18 ? (uint64_t)v : 0;
+	return !*end && v < 1e18;
+}
+
+static int read_memory(const struct cfg_tree *t, struct config *c, struct base_err *err)
+{
+	const char *s = schema_str(t, "memory.limit");
+
+	if (!read_size(s, &c->memory_limit) || (c->memory_limit && c->memory_limit < MEMORY_LEAST))
+		return cfg_error(t, cfg_get(t, "memory.limit"), err,
+				 "'memory.limit' is '%.100s', must be 0 or at least 64MiB: a number of bytes, or one with KiB, MiB or GiB", s);
+	return 0;
+}
+
 static int read_own(const struct cfg_tree *t, struct config *c, struct base_err *err)
 {
 	int r = read_threads(t, "pipeline.readers", 1, &c->readers, err);
@@ -160,7 +198,8 @@ static int read_own(const struct cfg_tree *t, struct config *c, struct base_err 
 	c->drain_interval_us = (uint32_t)schema_int(t, "pipeline.drain_interval_us");
 	c->batch_bytes = (uint32_t)schema_int(t, "pipeline.batch_bytes");
 	c->lag_max_ms = (uint32_t)schema_int(t, "pipeline.lag_max");
-	c->memory_limit = (uint64_t)schema_int(t, "memory.limit");
+	if (!r)
+		r = read_memory(t, c, err);
 	c->ring_wake = (uint32_t)schema_int(t, "pipeline.ring_wake");
 	c->ring_fair = (uint32_t)schema_int(t, "pipeline.ring_fair");
 	c->ring_bulk = (uint32_t)schema_int(t, "pipeline.ring_bulk");

@@ -1,12 +1,13 @@
-/* Live capture as main sees it: interest, probe, first look at /proc, readers; and back. Called by run.c.
+/* Live capture as main sees it: interest, probe, first look at what runs, readers; and back. Called by run.c.
  *
- * The probe is attached before /proc is read, and the readers start after: what happens meanwhile waits
+ * The probe is attached before that look, and the readers start after: what happens meanwhile waits
  * in the rings. The other way round, a process made between the two would be in neither. */
 #include "daemon/interest.h"
 #include "daemon/run_internal.h"
 
 #include "base/thread.h"
-#include "state/scan.h"
+#include "capture/live_scan.h"
+#include "state/scan_iter.h"
 
 #include <errno.h>
 #include <string.h>
@@ -49,6 +50,42 @@ int live_prepare(struct daemon *d, struct base_err *err)
 	return 0;
 }
 
+static int run_pass(void *ctx, enum scan_pass pass, int (*fn)(void *arg, const void *rec, size_t size), void *arg)
+{
+	return live_scan_run(ctx, pass, fn, arg);
+}
+
+/* What runs already: from the kernel's iterators, else from /proc. from: a moment before this one, after which every
+ * change is in the rings. */
+static int scan(struct daemon *d, struct okey from, struct base_err *err)
+{
+	struct scan_source src = { .run = run_pass };
+	struct live_scan *s = NULL;
+	uint64_t start = base_mono_ns();
+	int r = live_scan_open(d->live, &s);
+
+	d->scanned_by = "iterators";
+	if (!r) {
+		src.ctx = s;
+		src.texts = live_scan_has(s, SCAN_TEXTS);
+		src.boot_epoch = live_scan_epoch(s);
+		r = scan_iter(d->state, &src, from);
+		live_scan_close(s);
+		if (r)
+			scan_reset(d->state);
+	}
+	if (r) {
+		log_debug("no start-up iterators (%s): reading /proc", strerror(-r));
+		d->scanned_by = "/proc";
+		r = scan_proc(d->state, from);
+	}
+	d->scan_ns = base_mono_ns() - start;
+	d->scanned_tasks = state_task_count(d->state);
+	if (r < 0)
+		base_err_set(err, NULL, 0, 0, "cannot read the running processes from /proc: %s", strerror(-r));
+	return r;
+}
+
 int live_start(struct daemon *d, struct base_err *err)
 {
 	struct readers_opts ro = { .readers = d->nreaders, .drain_interval_us = d->c->drain_interval_us,
@@ -61,15 +98,32 @@ int live_start(struct daemon *d, struct base_err *err)
 	if (r < 0)
 		return r;
 	d->attached = true;
-	r = scan_proc(d->state, from);
-	if (r < 0) {
-		base_err_set(err, NULL, 0, 0, "cannot read the running processes from /proc: %s", strerror(-r));
+	r = scan(d, from, err);
+	if (r < 0)
 		return r;
-	}
 	r = readers_start(d->live, &ro, &d->readers, err);
 	if (r < 0)
 		return r;
 	return 0;
+}
+
+uint64_t live_lag_ns(struct daemon *d, unsigned worker)
+{
+	struct pipeline_worker w;
+	uint64_t now = live_now(d->live);
+
+	pipeline_worker_stats(d->pipeline, worker, &w);
+	return w.applied < now ? now - w.applied : 0;
+}
+
+static void note_lag(struct daemon *d)
+{
+	for (unsigned i = 0; i < (d->nworkers ? d->nworkers : 1) && i < LAG_WORKERS; i++) {
+		uint64_t lag = live_lag_ns(d, i);
+
+		if (lag > __atomic_load_n(&d->lag_max_ns[i], __ATOMIC_RELAXED))
+			__atomic_store_n(&d->lag_max_ns[i], lag, __ATOMIC_RELAXED);
+	}
 }
 
 int live_widen(struct daemon *d, const struct sc_set *next)
@@ -115,6 +169,8 @@ void live_tick(struct daemon *d, const struct drops *w)
 		make_event();
 	timeouts_check(&d->timeouts, d, now);
 	hub_tick(d->hub);
+	memory_tick(d);
+	note_lag(d);
 	if (n > 0)
 		log_notice("%d CPU%s came online: captured from now on", n, n == 1 ? "" : "s");
 	else if (n < 0 && !d->rings_failed)

@@ -1,6 +1,9 @@
 /* What the probe and the state tables have counted ("scap."). Called by metrics.c. */
 #include "daemon/metrics_internal.h"
 
+#include "state/memory.h"
+#include "state/repair.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +203,91 @@ void metrics_probe(struct metrics *m, struct daemon *d)
 
 /* ---- state ------------------------------------------------------------------------------- */
 
+static void add_limit(struct metrics *m, struct daemon *d, const struct state_sums *s)
+{
+	metric_int(m, "saker_memory_limit_bytes", false, NULL, d->c->memory_limit);
+	m->m[m->len - 1].help = "memory.limit, 0 none.";
+	metric_int(m, "saker_state_budget_bytes", false, NULL, state_budget(d->state));
+	m->m[m->len - 1].help = "What of it is left for the tables, 0 no limit.";
+	for (unsigned i = 0; i < STATE_GIVE_MAX; i++) {
+		struct metric *e = metric_add(m, "saker_memory_given_up_total", true, NULL);
+
+		e->value = arena_fmt(&m->arena, "%llu", (unsigned long long)s->given[i]);
+		e->help = "Entries of caches given up to stay below memory.limit.";
+		metric_label(m, e, "cache", state_give_name[i]);
+	}
+	metric_int(m, "saker_memory_refused_total", true, NULL, s->refused_memory);
+	m->m[m->len - 1].help = "Threads, descriptors and texts not taken in at memory.limit.";
+}
+
+static void add_worker(struct metrics *m, const char *name, bool counter, const char *help, unsigned worker, uint64_t v)
+{
+	struct metric *e = metric_add(m, name, counter, NULL);
+
+	e->value = arena_fmt(&m->arena, "%llu", (unsigned long long)v);
+	e->help = help;
+	metric_label(m, e, "worker", arena_fmt(&m->arena, "%u", worker));
+}
+
+static void add_workers(struct metrics *m, struct daemon *d)
+{
+	struct hot_group hot[5];
+	unsigned n = pipeline_hot(d->pipeline, hot, sizeof(hot) / sizeof(hot[0])), workers = d->nworkers ? d->nworkers : 1;
+	struct pipeline_worker w[64];
+
+	if (workers > sizeof(w) / sizeof(w[0]))
+		workers = sizeof(w) / sizeof(w[0]);
+	for (unsigned i = 0; i < workers; i++)
+		pipeline_worker_stats(d->pipeline, i, &w[i]);
+	for (unsigned i = 0; i < workers; i++)
+		add_worker(m, "saker_worker_events_total", true, "Events a worker has run.", i, w[i].events);
+	for (unsigned i = 0; i < workers; i++)
+		add_worker(m, "saker_worker_stale_reads_total", true, "Reads a worker made of others that lagged.", i, w[i].stale_reads);
+	for (unsigned i = 0; d->live && i < workers; i++)
+		add_worker(m, "saker_worker_lag_ns", false, "How far a worker's state is behind the clock.", i, live_lag_ns(d, i));
+	for (unsigned i = 0; i < n; i++) {
+		struct metric *e = metric_add(m, "saker_busy_process_events", false, NULL);
+
+		e->value = arena_fmt(&m->arena, "%llu", (unsigned long long)(hot[i].count - hot[i].error));
+		e->help = "Events of the busiest processes.";
+		metric_label(m, e, "pid", arena_fmt(&m->arena, "%u", hot[i].tgid));
+		metric_label(m, e, "worker", arena_fmt(&m->arena, "%u", hot[i].worker));
+	}
+}
+
+static void add_repair(struct metrics *m, struct daemon *d)
+{
+	struct repair_stats s;
+
+	if (!d->repair)
+		return;
+	repair_stats(d->repair, &s);
+	metric_int(m, "saker_repair_asked_total", true, NULL, s.asked);
+	m->m[m->len - 1].help = "Questions about threads and descriptors that no event told of.";
+	metric_int(m, "saker_repair_answered_total", true, NULL, s.answered);
+	m->m[m->len - 1].help = "Answers from /proc.";
+	metric_int(m, "saker_repair_dropped_total", true, NULL, s.dropped);
+	m->m[m->len - 1].help = "Questions and answers that found no room.";
+	metric_int(m, "saker_repair_gone_total", true, NULL, s.gone + s.stale);
+	m->m[m->len - 1].help = "Questions about what had gone, or was another process by then.";
+}
+
+static void add_jemalloc(struct metrics *m)
+{
+	struct memory_jemalloc j;
+
+	if (!memory_jemalloc(&j))
+		return;
+	metric_int(m, "saker_jemalloc_allocated_bytes", false, NULL, j.allocated);
+	m->m[m->len - 1].help = "Bytes the program has allocated.";
+	metric_int(m, "saker_jemalloc_active_bytes", false, NULL, j.active);
+	m->m[m->len - 1].help = "Bytes in pages the program uses.";
+	metric_int(m, "saker_jemalloc_resident_bytes", false, NULL, j.resident);
+	m->m[m->len - 1].help = "Bytes in pages the allocator keeps in memory.";
+	metric_int(m, "saker_jemalloc_mapped_bytes", false, NULL, j.mapped);
+	m->m[m->len - 1].help = "Bytes in extents the allocator has mapped.";
+}
+
 void metrics_state(struct metrics *m, struct daemon *d)
 {
 	struct state_sums s;
@@ -223,4 +311,10 @@ void metrics_state(struct metrics *m, struct daemon *d)
 	m->m[m->len - 1].help = "Thread groups whose descriptors became unknown because events of theirs were lost.";
 	metric_int(m, "saker_state_bytes", false, NULL, state_table_bytes(d->state));
 	m->m[m->len - 1].help = "Memory of the process and descriptor tables.";
+	metric_int(m, "saker_state_live_bytes", false, NULL, state_live_bytes(d->state));
+	m->m[m->len - 1].help = "The part of it that is in use.";
+	add_limit(m, d, &s);
+	add_workers(m, d);
+	add_repair(m, d);
+	add_jemalloc(m);
 }

@@ -11,6 +11,7 @@
 
 #include "base/thread.h"
 #include "state/fd.h"
+#include "state/repair.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -83,6 +84,10 @@ static int start_state(struct daemon *d, struct base_err *err)
 	if (!live)
 		return replay_open(d->c->capture_file, &so, &d->replay, &d->state, err);
 	so.boot_ts = base_now_ns() - base_mono_ns();
+	d->repair = repair_new(shards, so.host_root);
+	if (!d->repair)
+		return base_err_set(err, NULL, 0, 0, "no memory for repair");
+	so.repair = repair_for_state(d->repair);
 	d->state = state_table_new(&so);
 	return d->state ? 0 : base_err_set(err, NULL, 0, 0, "no memory for the process table");
 }
@@ -132,12 +137,15 @@ static int start(struct daemon *d, struct base_err *err)
 		r = start_pipeline(d, err);
 	if (r)
 		return r;
+	memory_tick(d);
 	if (d->replay) {
 		log_info("Replaying events from the capture file: %s", d->c->capture_file);
 		r = replay_start(d->replay, d->pipeline, d->done_fd, err);
 	} else {
 		r = live_start(d, err);
 	}
+	if (!r && d->live)
+		r = meta_start(d, err);
 	if (!r)
 		atomic_store_explicit(&d->up, true, memory_order_release); /* acquired by health.c and metrics.c */
 	return r;
@@ -215,6 +223,8 @@ static bool tick(struct daemon *d, struct drops *w)
 		if (!drops_check(w, d))
 			return false;
 		live_tick(d, w);
+	} else if (d->c->memory_limit) {
+		memory_tick(d);
 	}
 	feed_watchdog(d);
 	return true;
@@ -225,7 +235,7 @@ static void wait_events(struct daemon *d, struct drops *w, struct metrics_out *m
 	struct pollfd p[3] = { { .fd = d->signal_fd, .events = POLLIN }, { .fd = d->done_fd, .events = POLLIN },
 			       { .fd = reload->fd, .events = POLLIN } };
 	uint64_t end = UINT64_MAX, next = base_mono_ns() + SECOND_NS;
-	bool ticks = d->live || d->notify.watchdog_ns;
+	bool ticks = d->live || d->notify.watchdog_ns || d->c->memory_limit;
 
 	if (d->o->seconds)
 		end = base_mono_ns() + d->o->seconds * SECOND_NS;
@@ -244,7 +254,8 @@ static void wait_events(struct daemon *d, struct drops *w, struct metrics_out *m
 		}
 		metrics_out_check(metrics, d, now);
 		reload_check(reload, d, now);
-		if (poll(p, 3, next_ms(d, now, end, ticks ? next : UINT64_MAX, metrics->next_ns, reload->due_ns)) < 0 && errno != EINTR)
+		if (poll(p, 3, next_ms(d, now, end, ticks ? next : UINT64_MAX, metrics->next_ns, reload->due_ns)) < 0 &&
+		    errno != EINTR)
 			return;
 		if (p[2].revents)
 			reload_notice(reload, base_mono_ns());
@@ -290,6 +301,7 @@ static int stop(struct daemon *d, struct stats_threads *threads, struct base_err
 	if (d->pipeline)
 		pipeline_stop(d->pipeline);
 	stats_sample(threads);
+	meta_stop(d);
 	if (d->hub)
 		hub_stop(d->hub);
 	return r;
@@ -303,6 +315,7 @@ static void tear_down(struct daemon *d)
 	free(d->past);
 	replay_free(d->replay);
 	state_table_free(d->state);
+	repair_free(d->repair);
 	if (d->live)
 		live_close(d->live);
 	gate_free(d->gate);

@@ -12,6 +12,8 @@
 #include "sink/hub.h"
 #include "sink/tally.h"
 
+#define LAG_WORKERS 256 /* workers whose lag is remembered */
+
 struct daemon {
 	const struct config *c;
 	const struct options *o;
@@ -33,9 +35,17 @@ struct daemon {
 	struct replay *replay;
 	struct live *live;
 	struct readers *readers;
+	struct repair *repair; /* live; NULL in replay */
+	pthread_t meta;
+	_Atomic bool meta_stop; /* relaxed */
+	bool meta_runs;
 
 	struct metrics_files files; /* owned */
 	struct sc_set interest; /* what the probe produces now */
+	const char *scanned_by; /* what the start-up scan read; NULL none */
+	uint64_t scan_ns, scanned_tasks; /* how long it took, what it found */
+	uint64_t lag_max_ns[LAG_WORKERS]; /* live, by worker: furthest behind the clock, once a second; relaxed */
+	bool memory_told;	/* that the limit is too low */
 	bool rings_failed;	/* told already */
 	unsigned outputs_failed; /* outputs.c: a bit for each that could not be changed at a reload */
 	bool attached;
@@ -59,6 +69,16 @@ int outputs_start(struct daemon *d, struct base_err *err);
  * again at the next reload; a local output stays as it was then. */
 void outputs_reload(struct daemon *d, const struct config *was, const struct config *now);
 
+/* ---- memory.c ---------------------------------------------------------------------------- */
+/* Measures, and sets what the state table may take. */
+void memory_tick(struct daemon *d);
+struct memory_jemalloc { size_t allocated, active, resident, mapped; }; /* bytes; jemalloc's manual, stats.* */
+bool memory_jemalloc(struct memory_jemalloc *ret); /* false: another allocator. [any] */
+
+/* ---- meta.c ------------------------------------------------------------------------------ */
+int meta_start(struct daemon *d, struct base_err *err);
+void meta_stop(struct daemon *d);
+
 /* ---- live_run.c: engine.kind modern_ebpf ------------------------------------------------- */
 /* Loads the probe; the number of readers shrinks to that of rings. */
 int live_prepare(struct daemon *d, struct base_err *err);
@@ -68,6 +88,8 @@ void live_stop(struct daemon *d);
 /* Once a second, after drops_check: CPUs that came online; whether events flow (an idle machine is made to show it). */
 struct drops;
 void live_tick(struct daemon *d, const struct drops *w);
+/* How far the worker is behind the clock. [any] */
+uint64_t live_lag_ns(struct daemon *d, unsigned worker);
 /* Another set of rules, with the interest `next` (interest_compute), is to be published: live_widen before, so that
  * no event is missing when the first worker uses it; live_narrow after the last worker has left the old one. Between
  * the two the probe produces what either needs. 0 or -errno; then nothing has changed. */

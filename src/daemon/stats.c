@@ -6,6 +6,8 @@
 #include "base/thread.h"
 #include "sink/fdout.h"
 #include "sink/store.h"
+#include "state/memory.h"
+#include "state/repair.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -237,6 +239,68 @@ static void print_cpu(struct daemon *d, const struct pipeline_stats *p, const st
 	fprintf(stderr, " other %.3f\n", other);
 }
 
+static void print_repair(const struct daemon *d)
+{
+	struct repair_stats s;
+
+	if (!d->repair)
+		return;
+	repair_stats(d->repair, &s);
+	fprintf(stderr, "saker: repair asked %llu dropped %llu answered %llu gone %llu stale %llu users_read %llu\n",
+		(unsigned long long)s.asked, (unsigned long long)s.dropped, (unsigned long long)s.answered,
+		(unsigned long long)s.gone, (unsigned long long)s.stale, (unsigned long long)s.users);
+}
+
+#define HOT_SHOWN 5
+
+/* Of workers, when there are several; and who made most events. The table is at rest: its owners have ended. */
+static void print_workers(struct daemon *d)
+{
+	struct hot_group hot[HOT_SHOWN];
+	unsigned n = pipeline_hot(d->pipeline, hot, HOT_SHOWN);
+
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		struct pipeline_worker w;
+
+		pipeline_worker_stats(d->pipeline, i, &w);
+		fprintf(stderr, "saker: worker %u events %llu waits %llu stale_reads %llu", i, (unsigned long long)w.events,
+			(unsigned long long)w.waits, (unsigned long long)w.stale_reads);
+		if (d->live && i < LAG_WORKERS)
+			fprintf(stderr, " lag_max_ms %.1f", (double)d->lag_max_ns[i] / 1e6);
+		fputc('\n', stderr);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct state_shard *s = state_table_shard(d->state, hot[i].worker);
+		const struct state_task *t = state_own(s, hot[i].tgid);
+
+		fprintf(stderr, "saker: busy events %llu process %u worker %u name %s\n", (unsigned long long)(hot[i].count - hot[i].error),
+			hot[i].tgid, hot[i].worker, t ? task_ver(t)->comm->s : "<NA>");
+	}
+}
+
+/* What was given up at the ceiling, if there is one. */
+static void print_memory(const struct daemon *d)
+{
+	struct state_sums s;
+
+	if (!d->c->memory_limit)
+		return;
+	state_table_sums(d->state, &s);
+	fprintf(stderr, "saker: memory limit %llu state_budget %llu state_held %llu state_live %llu", (unsigned long long)d->c->memory_limit,
+		(unsigned long long)state_budget(d->state), (unsigned long long)state_held_bytes(d->state),
+		(unsigned long long)state_live_bytes(d->state));
+	for (unsigned i = 0; i < STATE_GIVE_MAX; i++)
+		fprintf(stderr, " %s %llu", state_give_name[i], (unsigned long long)s.given[i]);
+	fprintf(stderr, " refused %llu\n", (unsigned long long)s.refused_memory);
+}
+
+static void print_scan(const struct daemon *d)
+{
+	if (d->scanned_by)
+		fprintf(stderr, "saker: scan by %s threads %llu seconds %.3f\n", d->scanned_by, (unsigned long long)d->scanned_tasks,
+			(double)d->scan_ns / 1e9);
+}
+
 static int by_cost(const void *a, const void *b, void *arg)
 {
 	const struct eval_rule_stats *s = arg, *x = &s[*(const uint32_t *)a], *y = &s[*(const uint32_t *)b];
@@ -295,6 +359,7 @@ void stats_print(struct daemon *d, const struct drops *w, const struct stats_thr
 			(unsigned long long)w->seen, (unsigned long long)w->acted);
 	fprintf(stderr, "saker: events %llu dropped %llu alerts %llu seconds %.3f per_second %.0f\n", (unsigned long long)events,
 		(unsigned long long)dropped, (unsigned long long)p.alerts, wall, wall > 0 ? (double)events / wall : 0);
+	print_scan(d);
 	print_probe(d, &live);
 	fprintf(stderr,
 		"saker: workers threads %u deliveries %llu reported %llu matched %llu waits %llu stale_reads %llu render_failed %llu "
@@ -304,6 +369,9 @@ void stats_print(struct daemon *d, const struct drops *w, const struct stats_thr
 		(unsigned long long)p.dropped_bulk, (unsigned long long)p.dropped_critical);
 	fprintf(stderr, "saker: state tasks %llu bytes %llu refused_full %llu\n", (unsigned long long)p.state_tasks,
 		(unsigned long long)p.state_bytes, (unsigned long long)p.state_table_full);
+	print_workers(d);
+	print_repair(d);
+	print_memory(d);
 	hub_for_each_sink(d->hub, print_sink, NULL);
 	print_store(d->hub);
 	hub_for_each_rule(d->hub, print_suppressed, NULL);

@@ -125,11 +125,13 @@ static bool gate_ready(void *ctx, unsigned me, unsigned shard, struct okey k)
 	if (g->live && atomic_load_explicit(&s->lagging, memory_order_relaxed)) {
 		if (mark < atomic_load_explicit(&s->lag_until, memory_order_relaxed)) {
 			atomic_fetch_add_explicit(&g->stale_reads, 1, memory_order_relaxed);
+			atomic_fetch_add_explicit(&g->blocked[me].stale_reads, 1, memory_order_relaxed);
 			return true;
 		}
 		atomic_store_explicit(&s->lagging, false, memory_order_relaxed);
 	}
-	g->blocked[me] = (struct gate_blocked){ shard, k.time };
+	g->blocked[me].shard = shard;
+	g->blocked[me].mark = k.time;
 	return false;
 }
 

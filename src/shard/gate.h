@@ -42,6 +42,7 @@ struct gate_slot {
 struct gate_blocked { /* what made ready() say no: this shard has not applied up to this mark */
 	unsigned shard;
 	uint64_t mark;
+	_Atomic uint64_t stale_reads; /* answers this worker took from shards that lag; relaxed */
 };
 
 struct gate {
@@ -70,6 +71,10 @@ void gate_publish_read(struct gate *g, unsigned reader, uint64_t mark);	  /* [re
 void gate_set_applied(struct gate *g, unsigned worker, uint64_t mark);	  /* [worker] */
 void gate_set_emitted(struct gate *g, unsigned worker, uint64_t mark);	  /* [worker] */
 void gate_publish_applied(struct gate *g, unsigned worker);		  /* [worker] */
+static inline uint64_t gate_applied(const struct gate *g, unsigned worker) /* [any] */
+{
+	return atomic_load_explicit(&g->worker[worker].mark, memory_order_acquire);
+}
 static inline uint64_t gate_read(struct gate *g, unsigned reader)
 {
 	return atomic_load_explicit(&g->reader[reader].mark, memory_order_acquire);

@@ -399,6 +399,30 @@ uint64_t pipeline_read_mark(struct pipeline *p, unsigned reader)
 	return p->o.workers ? gate_read(p->o.gate, reader) : atomic_load_explicit(&p->o.gate->worker[0].emitted, memory_order_relaxed);
 }
 
+static const struct run *run_of(const struct pipeline *p, unsigned worker)
+{
+	return p->o.workers ? &p->worker[worker].run : &p->inline_run;
+}
+
+void pipeline_worker_stats(struct pipeline *p, unsigned worker, struct pipeline_worker *ret)
+{
+	const struct run *r = run_of(p, worker);
+
+	ret->events = atomic_load_explicit(&r->stats.events, memory_order_relaxed);
+	ret->waits = atomic_load_explicit(&r->stats.waits, memory_order_relaxed);
+	ret->stale_reads = atomic_load_explicit(&p->o.gate->blocked[worker].stale_reads, memory_order_relaxed);
+	ret->applied = gate_applied(p->o.gate, worker);
+}
+
+unsigned pipeline_hot(struct pipeline *p, struct hot_group *ret, unsigned max)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < (p->o.workers ? p->o.workers : 1); i++)
+		n = hot_top(&run_of(p, i)->hot, i, ret, n, max);
+	return n;
+}
+
 static void add_rules(const struct run *r, uint32_t count, struct eval_rule_stats *ret)
 {
 	const struct eval_rule_stats *s = eval_worker_stats(r->eval);

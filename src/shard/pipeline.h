@@ -55,6 +55,11 @@ struct pipeline_queue {
 void pipeline_queue(struct pipeline *p, unsigned worker, struct pipeline_queue *ret); /* [any] */
 /* Key time up to which the reader has handed everything over. [any] */
 uint64_t pipeline_read_mark(struct pipeline *p, unsigned reader);
+/* One worker (index 0 when inline). applied: key time up to which its state is, UINT64_MAX when its input has ended. [any] */
+struct pipeline_worker { uint64_t events, waits, stale_reads, applied; };
+void pipeline_worker_stats(struct pipeline *p, unsigned worker, struct pipeline_worker *ret);
+/* The thread groups with most events, highest first. Returns how many. [any] */
+unsigned pipeline_hot(struct pipeline *p, struct hot_group *ret, unsigned max);
 /* Per rule, summed over workers. count = ruleset_count. Each figure is whole, together they may be of different
  * moments while workers run. [any] */
 void pipeline_rule_stats(struct pipeline *p, struct eval_rule_stats *ret);

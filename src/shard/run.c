@@ -115,6 +115,7 @@ static void evaluate(struct run *r)
 void run_event(struct run *r, const struct evt *ev)
 {
 	count(&r->stats.events);
+	hot_count(&r->hot, ev->env->tgid);
 	while (state_apply(r->shard, ev, &r->ctx.st) == -EAGAIN) {
 		/* everything below this event is done here: say so before waiting */
 		gate_set_applied(r->o.gate, r->worker, ev->key.time - 1);

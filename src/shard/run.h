@@ -1,6 +1,7 @@
 /* One event, run to completion: state, rules, alerts. The same code for the inline pipeline (on the
  * reader) and for workers. */
 #pragma once
+#include "shard/hot.h"
 #include "shard/gate.h"
 #include "shard/runset.h"
 #include "sink/hub.h"
@@ -29,6 +30,7 @@ struct run {
 	struct eval_ctx ctx;
 	struct base_arena arena;
 	struct run_stats stats;
+	struct hot hot; /* busiest thread groups */
 };
 
 /* 0 or -ENOMEM. [main] */

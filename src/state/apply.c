@@ -6,6 +6,7 @@
  *
  * Which parser: apply_clone.c, apply_exec.c (looked up here, they have two steps), apply_fd.c,
  * apply_sock.c, apply_proc.c, apply_meta.c. */
+#include "state/memory.h"
 #include "state/apply_clone.h"
 #include "state/apply_exec.h"
 #include "state/fd.h"
@@ -394,6 +395,12 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 	int r;
 
 	flush(s);
+	if (!(++s->ticks & 255))
+		state_memory_look(s);
+	if (!(s->ticks & 15) && state_table_opts(s->table)->repair.take)
+		state_table_opts(s->table)->repair.take(s, ev->key);
+	if (s->pressed)
+		state_memory_give(s, ev->key, ev->hdr->ts, ev->env->tgid);
 	if (state_table_opts(s->table)->live)
 		task_purge(s, ev);
 	if (pass_by(s, ev, ctx))
@@ -406,8 +413,12 @@ int state_apply(struct state_shard *s, const struct evt *ev, struct state_ctx *c
 		return r;
 	if (h && ev->part == EVT_TAKE)
 		given = handover_take(h);
-	if (!t && kind == LOOKUP_MAKE)
+	if (!t && kind == LOOKUP_MAKE) {
 		t = task_placeholder(s, (int64_t)ev->hdr->tid, ev->env->tgid, ev->key);
+		if (t && state_table_opts(s->table)->repair.task)
+			state_table_opts(s->table)->repair.task(state_table_opts(s->table)->repair.ctx, s->index, ev->env->tgid,
+								(int64_t)ev->hdr->tid, ev->hdr->ts);
+	}
 
 	ctx_init(ctx, s, ev, t);
 	lossy = mine && ev->env->flags & EVT_ENV_LOSSY && !is_stale(ev, t);

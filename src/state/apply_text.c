@@ -30,6 +30,10 @@ void ver_set_args(struct state_shard *s, struct state_ver *v, const char *args, 
 	size_t clen = v->comm->len, i = 0;
 	char *line;
 
+	if (len > 256 && s->over) {
+		stat_add(&s->stats.refused_memory, 1);
+		len = 256;
+	}
 	v->nargs = text_elements(args, &len);
 	ver_set_text(s, &v->args, args, len);
 	if (!v->nargs) {
@@ -46,6 +50,10 @@ void ver_set_args(struct state_shard *s, struct state_ver *v, const char *args, 
 
 void ver_set_env(struct state_shard *s, struct state_ver *v, const char *env, size_t len)
 {
+	if (len && s->over) { /* no room for more than is there */
+		stat_add(&s->stats.refused_memory, 1);
+		len = 0;
+	}
 	v->nenv = text_elements(env, &len);
 	ver_set_text(s, &v->env, env, len);
 }

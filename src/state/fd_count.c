@@ -7,6 +7,11 @@ bool state_fd_store(struct state_shard *s, struct state_fdtab **slot, int64_t nu
 	uint32_t before;
 	bool ok;
 
+	if (s->over && !slab_has_room(&s->slab, sizeof(*f))) {
+		stat_add(&s->stats.refused_memory, 1);
+		fd_unref(&s->slab, f);
+		return false;
+	}
 	if (!*slot)
 		*slot = fdtab_new(&s->slab, fd_table_max(s));
 	before = fdtab_count(*slot);

@@ -74,6 +74,11 @@ static void unlink_later(struct state_shard *s, const struct state_task *task)
 			l->e[i].task = NULL;
 }
 
+static struct state_task *find_process(const struct state_table *t, int64_t pid)
+{
+	return state_own(state_table_shard((struct state_table *)t, state_shard_of(t, pid)), pid);
+}
+
 static void set_numbers(struct state_task *t, struct state_ver *v, const struct scan_task *st)
 {
 	v->pid = st->pid;
@@ -103,11 +108,53 @@ static void set_numbers(struct state_task *t, struct state_ver *v, const struct 
 	t->vmswap_kb = st->vmswap_kb;
 	t->pfmajor = st->pfmajor;
 	t->pfminor = st->pfminor;
+	t->scanned = st->stamp.time != 0;
+	t->scan_key = st->stamp;
 }
 
 static struct scan_text given(struct scan_text t)
 {
 	return t.s ? t : (struct scan_text){ "", 0 };
+}
+
+static void set_process_texts(struct state_shard *s, struct state_ver *v, struct scan_text exe, struct scan_text args,
+			      struct scan_text env)
+{
+	exe = given(exe);
+	ver_set_text(s, &v->exe, exe.s, exe.len);
+	args = given(args);
+	ver_set_args(s, v, args.s, args.len);
+	env = given(env);
+	ver_set_env(s, v, env.s, env.len);
+}
+
+void scan_set_texts(struct state_table *t, int64_t pid, struct scan_text exe, struct scan_text args, struct scan_text env)
+{
+	struct state_task *task = find_process(t, pid);
+	struct state_shard *s = task ? state_table_shard(t, task->shard) : NULL;
+
+	if (!task)
+		return;
+	arena_reset(&s->tmp);
+	set_process_texts(s, task_ver(task), exe, args, env);
+}
+
+uint64_t scan_started(const struct state_table *t, int64_t pid)
+{
+	const struct state_task *task = find_process(t, pid);
+
+	return task ? task_ver(task)->clone_ts : 0;
+}
+
+/* What is the process's and not the thread's. */
+static void borrow_numbers(struct state_ver *v, const struct state_ver *b)
+{
+	v->exe_flags = b->exe_flags;
+	v->exe_ino = b->exe_ino;
+	v->exe_ino_ctime = b->exe_ino_ctime;
+	v->exe_ino_mtime = b->exe_ino_mtime;
+	v->nargs = b->nargs;
+	v->ncgroups = b->ncgroups;
 }
 
 /* Threads have most of their leader's texts: what is equal afterwards stays shared. */
@@ -136,6 +183,14 @@ static void set_texts(struct state_shard *s, struct state_ver *v, const struct s
 	if (st->tid != st->pid)
 		borrow(s, v, st->pid);
 	ver_set_text(s, &v->comm, x.s, x.len);
+	if (st->like_leader) {
+		const struct state_ver *b = task_ver(state_own(s, st->pid));
+
+		borrow_numbers(v, b);
+		if (v->comm != b->comm) /* begins the command line */
+			ver_set_args(s, v, b->args->s, b->args->len);
+		return;
+	}
 	x = given(st->exe);
 	ver_set_text(s, &v->exe, x.s, x.len);
 	x = given(st->exepath);
@@ -169,12 +224,21 @@ static struct state_task *find(struct state_table *t, int64_t tid)
 	return NULL;
 }
 
+void scan_fill(struct state_shard *s, struct state_task *task, const struct scan_task *st)
+{
+	set_numbers(task, task_ver(task), st);
+	set_texts(s, task_ver(task), st);
+}
+
 int scan_add_task(struct state_table *t, const struct scan_task *st)
 {
 	struct state_shard *s = state_table_shard(t, state_shard_of(t, st->pid));
-	struct state_task *task = find(t, st->tid);
+	/* with like_leader the source is one that lists a thread once, so it can only be a left-over of its own group */
+	struct state_task *task = st->like_leader ? state_own(s, st->tid) : find(t, st->tid);
 
 	arena_reset(&s->tmp);
+	if (st->like_leader && !state_own(s, st->pid))
+		return -ESRCH;
 	if (task) { /* listed twice: the later one counts */
 		struct state_shard *old = state_table_shard(t, task->shard);
 
@@ -184,8 +248,7 @@ int scan_add_task(struct state_table *t, const struct scan_task *st)
 	task = state_task_new_in(s, st->tid, st->pid);
 	if (!task)
 		return -ENOSPC;
-	set_numbers(task, task_ver(task), st);
-	set_texts(s, task_ver(task), st);
+	scan_fill(s, task, st);
 	if (link_later(s, task, st->ptid)) {
 		state_task_drop(s, task);
 		return -ENOMEM;
@@ -202,11 +265,21 @@ struct slab *scan_slab(struct state_table *t, int64_t tid)
 	return task ? &state_table_shard(t, task->shard)->slab : NULL;
 }
 
+struct slab *scan_slab_of(struct state_table *t, int64_t pid)
+{
+	struct state_task *task = find_process(t, pid);
+
+	return task ? &state_table_shard(t, task->shard)->slab : NULL;
+}
+
 void scan_add_fd(struct state_table *t, int64_t tid, int64_t fdnum, struct state_fd *fd)
 {
-	struct state_task *task = find(t, tid);
-	struct state_shard *s = state_table_shard(t, task ? task->shard : 0);
+	struct state_task *task = find_process(t, tid);
+	struct state_shard *s;
 
+	if (!task) /* of a thread */
+		task = find(t, tid);
+	s = state_table_shard(t, task ? task->shard : 0);
 	if (!task) {
 		fd_unref(&s->slab, fd);
 		return;
@@ -252,7 +325,9 @@ static void link_parents(struct state_table *t, struct state_shard *s)
 
 		if (!v || v->invalid || v->pid == 1)
 			continue;
-		parent = find(t, l->e[i].ptid);
+		parent = find_process(t, l->e[i].ptid);
+		if (!parent)
+			parent = find(t, l->e[i].ptid);
 		if (parent && !task_ver(parent)->invalid)
 			task_set_parent(s, task, v, parent);
 	}

@@ -172,7 +172,7 @@ static uint32_t device_of(struct scan_fds *c, const struct proc *p, uint32_t mnt
 
 /* ---- one descriptor ---------------------------------------------------------------------- */
 
-static uint32_t portable_flags(unsigned long flags)
+uint32_t scan_fd_flags(unsigned long flags)
 {
 	/* file_flags of flags.def */
 	static const struct { unsigned long bits; uint32_t out; } map[] = {
@@ -205,7 +205,7 @@ static void read_fdinfo(const struct proc *p, const char *num, struct scan_fd *r
 	text[n] = 0;
 	at = strstr(text, "flags:");
 	if (at)
-		ret->open_flags = portable_flags(strtoul(at + 6, NULL, 8));
+		ret->open_flags = scan_fd_flags(strtoul(at + 6, NULL, 8));
 	at = strstr(text, "mnt_id:");
 	if (at)
 		ret->mnt_id = (uint32_t)strtoul(at + 7, NULL, 10);
@@ -244,6 +244,32 @@ static void read_anon(struct scan_fd *f)
 	drop_name(f);
 }
 
+static bool is_device_or_file(uint32_t mode)
+{
+	mode &= S_IFMT;
+	return mode == S_IFREG || mode == S_IFBLK || mode == S_IFCHR || mode == S_IFLNK;
+}
+
+void scan_fd_kind(struct scan_fd *f, uint32_t mode)
+{
+	bool file = false;
+
+	if ((mode & S_IFMT) == S_IFIFO) {
+		f->type = FD_FIFO;
+	} else if ((mode & S_IFMT) == S_IFDIR) {
+		f->type = FD_DIRECTORY;
+	} else if (!is_device_or_file(mode) || !strncmp(f->name, ANON, strlen(ANON))) {
+		read_anon(f); /* newer kernels give them a regular file's mode */
+	} else if (!strncmp(f->name, "/memfd:", 7)) {
+		f->type = FD_MEMFD;
+	} else {
+		f->type = FD_FILE_V2;
+		file = true;
+	}
+	if (!file)
+		f->open_flags = f->mnt_id = f->dev = 0;
+}
+
 static bool read_socket(struct scan_fds *c, struct proc *p, struct scan_fd *f)
 {
 	const struct net_sock *sock;
@@ -274,19 +300,6 @@ static bool read_socket(struct scan_fds *c, struct proc *p, struct scan_fd *f)
 	return true;
 }
 
-static void read_file(struct scan_fds *c, const struct proc *p, const char *num, struct scan_fd *f)
-{
-	f->type = FD_FILE_V2;
-	if (!strncmp(f->name, "/memfd:", 7)) {
-		f->type = FD_MEMFD;
-	} else if (!strncmp(f->name, ANON, strlen(ANON))) {
-		read_anon(f); /* newer kernels give them a regular file's mode */
-	} else {
-		read_fdinfo(p, num, f);
-		f->dev = device_of(c, p, f->mnt_id);
-	}
-}
-
 /* Returns whether there is something to store. */
 static bool read_one(struct scan_fds *c, struct proc *p, const char *num, struct scan_fd *f)
 {
@@ -304,25 +317,14 @@ static bool read_one(struct scan_fds *c, struct proc *p, const char *num, struct
 	f->ino = st.stx_ino;
 	f->open_flags = f->mnt_id = f->dev = 0;
 	memset(&f->sock, 0, sizeof(f->sock));
-	switch (st.stx_mode & S_IFMT) {
-	case S_IFIFO:
-		f->type = FD_FIFO;
-		return true;
-	case S_IFDIR:
-		f->type = FD_DIRECTORY;
-		return true;
-	case S_IFSOCK:
+	if ((st.stx_mode & S_IFMT) == S_IFSOCK)
 		return read_socket(c, p, f);
-	case S_IFREG:
-	case S_IFBLK:
-	case S_IFCHR:
-	case S_IFLNK:
-		read_file(c, p, num, f);
-		return true;
-	default:
-		read_anon(f);
-		return true;
+	scan_fd_kind(f, st.stx_mode);
+	if (f->type == FD_FILE_V2) {
+		read_fdinfo(p, num, f);
+		f->dev = device_of(c, p, f->mnt_id);
 	}
+	return true;
 }
 
 /* ---- processes --------------------------------------------------------------------------- */

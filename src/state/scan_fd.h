@@ -34,6 +34,11 @@ int scan_fds_read(struct scan_fds *c, int64_t pid, int64_t num, struct scan_fd *
 /* Stores it unless the number is open already or the process is gone. [worker] */
 void state_fd_learned(struct state_shard *s, int64_t pid, int64_t num, const struct scan_fd *sf);
 
+/* Open flags of the kernel as events carry them. */
+uint32_t scan_fd_flags(unsigned long flags);
+/* Type and name of anything but a socket from its link text (in name) and its inode's mode; clears what its type does
+ * not have. */
+void scan_fd_kind(struct scan_fd *f, uint32_t mode);
 /* As a descriptor, with one reference, not yet imported. */
 struct state_fd *scan_fd_make(struct slab *sl, const struct scan_fd *sf);
 /* Last touch on a descriptor that came from /proc or from a capture's list, before it is added: v4-mapped

@@ -6,13 +6,9 @@
 #include "state/scan_cgroup.h"
 #include "state/scan_fd.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TEXT_MAX 4096 /* of arguments and of environment, as in events */
@@ -32,22 +29,21 @@ struct scanner {
 	struct scan_cgroup *cgroup;
 	struct scan_fds *fds;
 	uint64_t host_start; /* pidns start of the first namespace */
+	uint64_t boot_epoch; /* ns since the epoch at zero of the boot time clock */
+	struct okey stamp;
 	char comm[64], cmdline[TEXT_MAX], env[TEXT_MAX], cgtext[16384], cglist[16384], file[8192];
 	char exe[PATH_MAX], cwd[PATH_MAX], root_link[PATH_MAX];
 };
 
-/* Content of a small file, NUL-terminated. Bytes, or -errno. *ret_ctime may be NULL. */
-static ssize_t slurp(int dir, const char *name, char *buf, size_t size, uint64_t *ret_ctime)
+/* Content of a small file, NUL-terminated. Bytes, or -errno. */
+static ssize_t slurp(int dir, const char *name, char *buf, size_t size)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	size_t used = 0;
-	struct stat st;
 	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
-	if (ret_ctime && !fstat(fd, &st))
-		*ret_ctime = (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
 	while (used < size - 1 && (n = read(fd, buf + used, size - 1 - used)) > 0)
 		used += (size_t)n;
 	close(fd);
@@ -63,13 +59,22 @@ static size_t read_link(int dir, const char *name, char *buf, size_t size)
 	return n > 0 ? (size_t)n : 0;
 }
 
-static uint64_t ctime_at(int dir, const char *name)
+/* Text of a stat file -> when its process started; in 10 ms, which is all that the file says. */
+static uint64_t start_of(const struct scanner *k, const char *stat)
 {
-	struct stat st;
+	const char *p = strrchr(stat, ')');
+	unsigned long long ticks;
 
-	if (fstatat(dir, name, &st, 0))
+	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks) != 1)
 		return 0;
-	return (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
+	return k->boot_epoch + ticks * (1000000000u / (unsigned long long)sysconf(_SC_CLK_TCK));
+}
+
+static uint64_t start_at(struct scanner *k, int dir, const char *stat_file)
+{
+	char text[1024];
+
+	return slurp(dir, stat_file, text, sizeof(text)) > 0 ? start_of(k, text) : 0;
 }
 
 /* "\n" and "\\" as the kernel writes them in Name. */
@@ -240,7 +245,7 @@ static void read_texts(struct scanner *k, int dir, struct scan_task *t, size_t c
 	t->exe = text(k->cmdline, first);
 	if (first < cmdline_len)
 		t->args = text(k->cmdline + first + 1, cmdline_len - first - 1);
-	n = slurp(dir, "environ", k->env, sizeof(k->env), NULL);
+	n = slurp(dir, "environ", k->env, sizeof(k->env));
 	if (n > 0)
 		t->env = text(k->env, (size_t)n);
 	len = read_link(dir, "cwd", k->cwd, sizeof(k->cwd));
@@ -248,7 +253,7 @@ static void read_texts(struct scanner *k, int dir, struct scan_task *t, size_t c
 	len = read_link(dir, "root", k->root_link, sizeof(k->root_link));
 	t->root = text(k->root_link, len);
 	t->exepath = text(k->exe, strlen(k->exe));
-	n = slurp(dir, "cgroup", k->cgtext, sizeof(k->cgtext), NULL);
+	n = slurp(dir, "cgroup", k->cgtext, sizeof(k->cgtext));
 	if (n > 0)
 		t->cgroups = text(k->cglist, scan_cgroup_list(k->cgroup, k->cgtext, k->cglist, sizeof(k->cglist)));
 }
@@ -260,9 +265,9 @@ static void read_limits(struct scanner *k, int dir, struct scan_task *t)
 
 	if (!prlimit((pid_t)t->pid, RLIMIT_NOFILE, NULL, &lim))
 		t->fdlimit = (int64_t)lim.rlim_cur;
-	if (slurp(dir, "loginuid", buf, sizeof(buf), NULL) > 0)
+	if (slurp(dir, "loginuid", buf, sizeof(buf)) > 0)
 		t->loginuid = (uint32_t)strtoul(buf, NULL, 10);
-	t->pidns_init_start_ts = t->vtid == t->tid ? k->host_start : ctime_at(dir, "root/proc/1/cmdline");
+	t->pidns_init_start_ts = t->vtid == t->tid ? k->host_start : start_at(k, dir, "root/proc/1/stat");
 }
 
 /* Other threads of the process that leader describes. */
@@ -286,7 +291,7 @@ static void scan_threads(struct scanner *k, int dir, const struct scan_task *lea
 		if (t.tid <= 0 || t.tid == leader->tid)
 			continue;
 		snprintf(name, sizeof(name), "%s/status", e->d_name);
-		if (slurp(tasks, name, k->file, sizeof(k->file), NULL) <= 0)
+		if (slurp(tasks, name, k->file, sizeof(k->file)) <= 0)
 			continue;
 		t.flags = TASK_F_CLONE_THREAD | TASK_F_CLONE_FILES;
 		parse_status(k->file, &t, k->comm, sizeof(k->comm), &threads);
@@ -299,71 +304,55 @@ static void scan_threads(struct scanner *k, int dir, const struct scan_task *lea
 	closedir(d);
 }
 
+/* False: a kernel thread, a zombie, or gone. Texts are the scanner's, until the next process. */
+static bool read_process(struct scanner *k, int dir, int64_t pid, struct scan_task *t, unsigned *ret_threads)
+{
+	ssize_t n;
+	size_t len;
+
+	scan_task_init(t);
+	t->stamp = k->stamp;
+	t->tid = t->pid = pid;
+	n = slurp(dir, "cmdline", k->cmdline, sizeof(k->cmdline));
+	if (n < 0 || (!read_link(dir, "exe", k->exe, sizeof(k->exe)) && n == 0))
+		return false;
+	len = (size_t)n;
+	n = slurp(dir, "comm", k->comm, sizeof(k->comm));
+	if (n <= 0 || slurp(dir, "status", k->file, sizeof(k->file)) <= 0)
+		return false;
+	t->vpgid = 0;
+	parse_status(k->file, t, NULL, 0, ret_threads);
+	if (slurp(dir, "stat", k->file, sizeof(k->file)) > 0) {
+		parse_stat(k->file, t);
+		t->clone_ts = start_of(k, k->file);
+	}
+	if (t->pid != t->tid)
+		return false;
+	trim_line(k->comm, (size_t *)&n);
+	t->comm = text(k->comm, (size_t)n);
+	read_texts(k, dir, t, len);
+	read_limits(k, dir, t);
+	exe_file(k, dir, t);
+	return true;
+}
+
 static int scan_process(struct scanner *k, const char *name)
 {
 	int dir = openat(k->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	struct scan_task t;
 	unsigned threads = 1;
-	ssize_t n;
-	size_t len;
 
 	if (dir < 0)
 		return 0;
-	scan_task_init(&t);
-	t.tid = t.pid = strtoll(name, NULL, 10);
-	n = slurp(dir, "cmdline", k->cmdline, sizeof(k->cmdline), &t.clone_ts);
-	if (n < 0 || (!read_link(dir, "exe", k->exe, sizeof(k->exe)) && n == 0))
-		goto out; /* kernel thread, zombie, or gone */
-	len = (size_t)n;
-	n = slurp(dir, "comm", k->comm, sizeof(k->comm), NULL);
-	if (n <= 0 || slurp(dir, "status", k->file, sizeof(k->file), NULL) <= 0)
-		goto out;
-	t.vpgid = 0;
-	parse_status(k->file, &t, NULL, 0, &threads);
-	if (slurp(dir, "stat", k->file, sizeof(k->file), NULL) > 0)
-		parse_stat(k->file, &t);
-	if (t.pid != t.tid)
-		goto out;
-	trim_line(k->comm, (size_t *)&n);
-	t.comm = text(k->comm, (size_t)n);
-	read_texts(k, dir, &t, len);
-	read_limits(k, dir, &t);
-	exe_file(k, dir, &t);
-	r = scan_add_task(k->t, &t);
-	if (r)
-		goto out;
-	if (threads > 1)
-		scan_threads(k, dir, &t);
-	if (k->fds)
-		scan_fds_process(k->fds, k->t, t.pid);
-out:
+	if (read_process(k, dir, strtoll(name, NULL, 10), &t, &threads)) {
+		r = scan_add_task(k->t, &t);
+		if (!r && threads > 1)
+			scan_threads(k, dir, &t);
+		if (!r && k->fds)
+			scan_fds_process(k->fds, k->t, t.pid);
+	}
 	close(dir);
 	return r == -ENOSPC ? 0 : r;
-}
-
-static void scan_ifaces(struct state_table *t)
-{
-	struct ifaddrs *list, *i;
-
-	if (getifaddrs(&list))
-		return;
-	for (i = list; i; i = i->ifa_next) {
-		struct scan_text name = text(i->ifa_name, strlen(i->ifa_name));
-
-		if (!i->ifa_addr)
-			continue;
-		if (i->ifa_addr->sa_family == AF_INET) {
-			const struct sockaddr_in *a = (const void *)i->ifa_addr, *m = (const void *)i->ifa_netmask;
-
-			scan_add_iface(t, AF_INET, (const void *)&a->sin_addr, m ? (const void *)&m->sin_addr : NULL, NULL,
-				       name);
-		} else if (i->ifa_addr->sa_family == AF_INET6) {
-			const struct sockaddr_in6 *a = (const void *)i->ifa_addr;
-
-			scan_add_iface(t, AF_INET6, a->sin6_addr.s6_addr, NULL, NULL, name);
-		}
-	}
-	freeifaddrs(list);
 }
 
 /* Paths in /proc/PID/cgroup are relative to the reader's cgroup namespace. Ours may not be the first one
@@ -396,18 +385,21 @@ static void leave_host_cgroupns(int own)
 	close(own);
 }
 
-static void set_scanned(struct state_task *task, void *arg)
+static uint64_t boot_epoch(void)
 {
-	task->scanned = true;
-	task->scan_key = *(const struct okey *)arg;
+	struct timespec boot, now;
+
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_REALTIME, &now);
+	return ns(now) - ns(boot);
 }
 
-static int scanner_init(struct scanner *k, struct state_table *t)
+static int scanner_init(struct scanner *k, struct state_table *t, const char *host_root)
 {
 	char mount[600];
 
 	k->t = t;
-	k->host_root = state_table_opts(t)->host_root ? state_table_opts(t)->host_root : "";
+	k->host_root = host_root ? host_root : "";
 	if (snprintf(k->root, sizeof(k->root), "%s/proc", k->host_root) >= (int)sizeof(k->root))
 		return -ENAMETOOLONG;
 	k->proc = open(k->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -417,45 +409,179 @@ static int scanner_init(struct scanner *k, struct state_table *t)
 	snprintf(mount, sizeof(mount), "%s/1/root/sys/fs/cgroup", k->root);
 	k->cgroup = scan_cgroup_new(mount);
 	k->fds = scan_fds_new(k->root);
-	k->host_start = ctime_at(k->proc, "1/cmdline");
+	k->boot_epoch = boot_epoch();
+	k->host_start = start_at(k, k->proc, "1/stat");
 	return k->cgroup && k->fds ? 0 : -ENOMEM;
 }
 
-int scan_proc(struct state_table *t, struct okey scan_key)
+static void scanner_free(struct scanner *k)
 {
-	struct scanner *k = calloc(1, sizeof(*k));
-	struct dirent *e;
-	DIR *d = NULL;
-	int r, own = -1;
-
-	if (!k)
-		return -ENOMEM;
-	k->proc = -1;
-	r = scanner_init(k, t);
-	if (r)
-		goto out;
-	for (unsigned i = 0; i < state_table_opts(t)->shards; i++)
-		users_import(state_table_shard(t, i));
-	scan_ifaces(t);
-	own = enter_host_cgroupns(k);
-	d = opendir(k->root);
-	if (!d) {
-		r = -errno;
-		goto out;
-	}
-	while (!r && (e = readdir(d)))
-		if (e->d_name[0] >= '1' && e->d_name[0] <= '9')
-			r = scan_process(k, e->d_name);
-	closedir(d);
-	for (unsigned i = 0; i < state_table_opts(t)->shards; i++)
-		state_for_each_own(state_table_shard(t, i), set_scanned, &scan_key);
-	scan_finish(t);
-out:
-	leave_host_cgroupns(own);
 	scan_fds_free(k->fds);
 	scan_cgroup_free(k->cgroup);
 	if (k->proc >= 0)
 		close(k->proc);
 	free(k);
+}
+
+/* All processes, or those that the table does not have. */
+static int scan_all(struct scanner *k, bool missing)
+{
+	int own = enter_host_cgroupns(k), r = 0;
+	DIR *d = opendir(k->root);
+	struct dirent *e;
+
+	if (!d)
+		r = -errno;
+	while (!r && d && (e = readdir(d)))
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
+		    !(missing && scan_slab_of(k->t, strtoll(e->d_name, NULL, 10))))
+			r = scan_process(k, e->d_name);
+	if (d)
+		closedir(d);
+	leave_host_cgroupns(own);
 	return r;
+}
+
+static int scan(struct state_table *t, struct okey scan_key, bool missing)
+{
+	struct scanner *k = calloc(1, sizeof(*k));
+	int r;
+
+	if (!k)
+		return -ENOMEM;
+	k->proc = -1;
+	k->stamp = scan_key;
+	r = scanner_init(k, t, state_table_opts(t)->host_root);
+	if (!r && !missing)
+		scan_host(t);
+	if (!r)
+		r = scan_all(k, missing);
+	scanner_free(k);
+	return r;
+}
+
+int scan_proc_rest(struct state_table *t, struct okey scan_key)
+{
+	return scan(t, scan_key, true);
+}
+
+int scan_proc(struct state_table *t, struct okey scan_key)
+{
+	int r = scan(t, scan_key, false);
+
+	if (!r)
+		scan_finish(t);
+	return r;
+}
+
+/* ---- one at a time ----------------------------------------------------------------------- */
+
+struct scan_reader {
+	struct scanner k; /* without a table */
+};
+
+struct scan_reader *scan_reader_new(const char *host_root)
+{
+	struct scan_reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->k.proc = -1;
+	if (scanner_init(&r->k, NULL, host_root)) {
+		scan_reader_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void scan_reader_free(struct scan_reader *r)
+{
+	if (r)
+		scanner_free(&r->k); /* the first member: frees r */
+}
+
+static struct scan_copy *copy(const struct scan_task *t)
+{
+	struct scan_text *to[] = { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL };
+	size_t size = 0, used = 0;
+	struct scan_copy *c;
+
+	size = t->comm.len + t->exe.len + t->exepath.len + t->args.len + t->env.len + t->cwd.len + t->root.len + t->cgroups.len;
+	c = malloc(sizeof(*c) + size);
+	if (!c)
+		return NULL;
+	c->task = *t;
+	to[0] = &c->task.comm, to[1] = &c->task.exe, to[2] = &c->task.exepath, to[3] = &c->task.args;
+	to[4] = &c->task.env, to[5] = &c->task.cwd, to[6] = &c->task.root, to[7] = &c->task.cgroups;
+	for (unsigned i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		if (!to[i]->s)
+			continue;
+		memcpy(c->text + used, to[i]->s, to[i]->len);
+		to[i]->s = c->text + used;
+		used += to[i]->len;
+	}
+	return c;
+}
+
+static int open_process(struct scan_reader *r, int64_t pid)
+{
+	char name[24];
+
+	snprintf(name, sizeof(name), "%lld", (long long)pid);
+	return openat(r->k.proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+struct scan_copy *scan_reader_process(struct scan_reader *r, int64_t pid)
+{
+	int dir = open_process(r, pid), own;
+	struct scan_copy *c = NULL;
+	struct scan_task t;
+	unsigned threads;
+
+	if (dir < 0)
+		return NULL;
+	own = enter_host_cgroupns(&r->k);
+	if (read_process(&r->k, dir, pid, &t, &threads))
+		c = copy(&t);
+	leave_host_cgroupns(own);
+	close(dir);
+	return c;
+}
+
+struct scan_copy *scan_reader_thread(struct scan_reader *r, const struct scan_copy *process, int64_t tid)
+{
+	int dir = open_process(r, process->task.pid);
+	struct scan_copy *c = NULL;
+	struct scan_task t = process->task;
+	unsigned threads;
+	char name[64];
+
+	if (dir < 0)
+		return NULL;
+	t.tid = tid;
+	t.flags = TASK_F_CLONE_THREAD | TASK_F_CLONE_FILES;
+	t.env = t.cwd = (struct scan_text){ NULL, 0 };
+	snprintf(name, sizeof(name), "task/%lld/status", (long long)tid);
+	if (slurp(dir, name, r->k.file, sizeof(r->k.file)) > 0) {
+		parse_status(r->k.file, &t, r->k.comm, sizeof(r->k.comm), &threads);
+		t.comm = text(r->k.comm, strlen(r->k.comm));
+		c = t.pid == process->task.pid ? copy(&t) : NULL;
+	}
+	close(dir);
+	return c;
+}
+
+bool scan_reader_same(struct scan_reader *r, const struct scan_copy *process)
+{
+	int dir = open_process(r, process->task.pid);
+	uint64_t start = dir >= 0 ? start_at(&r->k, dir, "stat") : 0;
+
+	if (dir >= 0)
+		close(dir);
+	return start && start == process->task.clone_ts;
+}
+
+void scan_copy_free(struct scan_copy *c)
+{
+	free(c);
 }

@@ -8,6 +8,7 @@
  * state_task_remove (queue); state_reclaim takes it off the map once every worker has evaluated past
  * its death and drops the map's reference. Links from children and heirs count too; whoever drops
  * the last reference frees the record after a grace period. */
+#include "state/memory.h"
 #include "state/table.h"
 #include "state/table_internal.h"
 #include "state/tidmap.h"
@@ -163,13 +164,16 @@ void state_table_sums(const struct state_table *t, struct state_sums *ret)
 		ADD(fd_lookups, fd_lookups);
 		ADD(fd_misses, fd_lookups_failed);
 		ADD(lossy, lossy);
+		ADD(refused_memory, refused_memory);
+		for (unsigned g = 0; g < STATE_GIVE_MAX; g++)
+			ADD(given[g], given[g]);
 #undef ADD
 	}
 }
 
 size_t state_table_bytes(const struct state_table *t)
 {
-	return slab_pool_bytes(t->pool);
+	return state_held_bytes(t);
 }
 
 /* ---- versions ---------------------------------------------------------------------------- */
@@ -419,6 +423,10 @@ struct state_task *state_task_new_in(struct state_shard *s, int64_t tid, int64_t
 	/* The limit is checked without a lock: it may be passed by as many as there are workers. */
 	if (state_task_count(s->table) >= s->table->opts.max_tasks && tid != s->table->opts.self_pid) {
 		count(&s->stats.drops_full_table);
+		return NULL;
+	}
+	if (s->over && tid != s->table->opts.self_pid && (!slab_has_room(&s->slab, sizeof(*t)) || !slab_has_room(&s->slab, sizeof(*v)))) {
+		count(&s->stats.refused_memory);
 		return NULL;
 	}
 	t = slab_alloc(&s->slab, sizeof(*t));

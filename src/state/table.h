@@ -19,12 +19,15 @@ struct state_gate {
 	uint64_t (*min_emitted)(void *ctx); /* key time: everything up to it is evaluated everywhere */
 };
 
-/* Asks somebody who may block to look at descriptors that state cannot know (they came in a message);
- * answers come back as state_fd_learned (scan_fd.h). Never blocks, may drop. fds NULL: nobody asks.
- * [worker] */
+/* Asks somebody who may block (repair.h) to look at descriptors that state cannot know (they came in a message), and at
+ * threads that it does not; take: takes in the answers that have come, as of a key. Never blocks, may drop. NULL: nobody
+ * is asked. [worker] */
+struct state_shard;
 struct state_repair {
 	void *ctx;
 	void (*fds)(void *ctx, unsigned shard, int64_t pid, const int32_t *fds, unsigned count);
+	void (*task)(void *ctx, unsigned shard, int64_t pid, int64_t tid, uint64_t ts); /* ts: of the event that has it */
+	void (*take)(struct state_shard *s, struct okey now);
 };
 
 struct state_opts {
@@ -39,12 +42,17 @@ struct state_opts {
 	struct state_repair repair;
 };
 
+/* What is given up at the ceiling of memory, in this order; memory.h. */
+enum state_give { STATE_GIVE_CONTAINERS, STATE_GIVE_FDS, STATE_GIVE_ENV, STATE_GIVE_ARGS, STATE_GIVE_PROCESSES, STATE_GIVE_MAX };
+
 struct state_stats { /* per shard, written by its worker, read by anyone (relaxed) */
 	_Atomic uint64_t tasks, added, removed, drops_full_table, versions, stale_reads;
 	_Atomic uint64_t lookups, lookups_failed; /* of an event's own thread */
 	_Atomic uint64_t fds; /* in all tables; one that parent and child share counts twice */
 	_Atomic uint64_t fds_added, fds_removed, fd_lookups, fd_lookups_failed; /* by events, of their own descriptor */
 	_Atomic uint64_t lossy; /* thread groups whose descriptors became unknown */
+	_Atomic uint64_t given[STATE_GIVE_MAX]; /* containers, descriptors, texts, texts, processes */
+	_Atomic uint64_t refused_memory;	/* threads, descriptors, texts not taken in at the ceiling */
 };
 
 /* One writer: plain load, plain store. */
@@ -60,6 +68,7 @@ static inline void stat_sub(_Atomic uint64_t *c, uint64_t n)
 
 struct state_sums { /* over all shards */
 	uint64_t added, removed, full, lookups, misses, fds, fds_added, fds_removed, fd_lookups, fd_misses, lossy;
+	uint64_t given[STATE_GIVE_MAX], refused_memory;
 };
 
 struct state_users;
@@ -79,6 +88,13 @@ struct state_shard {
 	/* Types whose events anybody looks at after state_apply, one bit per type; NULL: all. Of the others the ctx is
 	 * not filled. Owned by whoever runs the shard; run.c sets it. */
 	const uint64_t *viewed;
+
+	/* memory.c: events until the next look; above the mark: caches are given up; at the budget: nothing new that takes
+	 * new memory; and where giving up has got to */
+	uint32_t ticks;
+	bool pressed, over;
+	uint8_t give_stage, give_turn;
+	uint32_t give_bucket;
 
 	/* pending removals, done before the next event of this shard (state-semantics 0) */
 	struct state_task *pending_exit;

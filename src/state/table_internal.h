@@ -24,6 +24,7 @@ struct state_table {
 	struct tidmap *map;	   /* owned */
 	struct slab_pool *pool;	   /* owned */
 	struct state_shard *shard; /* owned array */
+	_Atomic uint64_t budget;   /* bytes, 0 none; memory.c */
 	_Atomic uint64_t tasks;	   /* records in the map; relaxed: a limit, not a lock */
 };
 

@@ -297,3 +297,9 @@ bool users_refresh(struct state_shard *s)
 {
 	return userfile_refresh(s->users->file);
 }
+
+void users_replace(struct state_shard *s, struct userfile *f)
+{
+	userfile_free(s->users->file);
+	s->users->file = f;
+}

@@ -21,6 +21,9 @@ void users_import(struct state_shard *s); /* everybody in the machine's files; a
 /* Reads the machine's files again if they have changed, at most once a second. For idle moments: it blocks.
  * Names that are known already stay as they are. True when a file was read. */
 bool users_refresh(struct state_shard *s);
+/* The same with files that another thread has read; f is taken over. [worker] */
+struct userfile;
+void users_replace(struct state_shard *s, struct userfile *f);
 
 /* Interface addresses. */
 bool ifaces_has_v4(const struct state_ifaces *i, const uint8_t ip[4]);

@@ -13,6 +13,8 @@ failed=0
 for arch in x86 arm64; do
 	"$clang" -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$arch -D__bpf__ -Wall -Werror -I"$top/src" \
 		-c "$top/src/capture/bpf/probe.bpf.c" -o "$tmp/$arch.o" || { echo "FAIL: does not compile for $arch"; failed=1; }
+	"$clang" -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$arch -D__bpf__ -Wall -Werror -I"$top/src" \
+		-c "$top/src/capture/bpf/scan.bpf.c" -o "$tmp/scan-$arch.o" || { echo "FAIL: scan does not compile for $arch"; failed=1; }
 done
 
 # Names of syscalls.def whose exit event is not the generic one and that exist on x86_64 or arm64.

@@ -7,7 +7,7 @@ top=$(cd "$1" && pwd)
 build=$(cd "$2" && pwd)
 to=$3
 shift 3
-[ $# -gt 0 ] || set -- dump dump_raw limits flood calls trigger uring load
+[ $# -gt 0 ] || set -- dump dump_raw limits flood calls trigger uring load scan_equal scan_zoo bomb_load
 mkdir -p "$to"
 
 san=
@@ -24,9 +24,13 @@ for p; do
 	dump) ${CC:-cc} $flags -o "$to/dump" "$t/probe_dump.c" $libs ;;
 	dump_raw)
 		${CC:-cc} $flags -DLIVE_TYPED=0 -I"$build/gen" -o "$to/dump_raw" "$t/probe_dump.c" "$top/src/capture/live_load.c" $libs ;;
+	scan_equal)
+		${CC:-cc} $flags -o "$to/scan_equal" "$t/scan_equal.c" "$build/libsaker_state.a" $libs -ljansson ;;
 	limits) ${CC:-cc} $flags -o "$to/limits" "$t/probe_limits.c" $libs ;;
 	flood) ${CC:-cc} $flags -o "$to/flood" "$t/probe_flood.c" $libs ;;
 	calls) ${CC:-cc} $plain -Wno-unused-but-set-variable -o "$to/calls" "$t"/probe_calls*.c ;;
+	bomb_load) ${CC:-cc} $plain -o "$to/bomb_load" "$t/bomb_load.c" ;;
+	scan_zoo) ${CC:-cc} $plain -Wno-unused-result -pthread -o "$to/scan_zoo" "$t/scan_zoo.c" ;;
 	trigger) ${CC:-cc} $plain -o "$to/trigger" "$t/trigger.c" ;;
 	uring) ${CC:-cc} $plain -o "$to/uring" "$t/uring_rules.c" ;;
 	paced) ${CC:-cc} $plain -o "$to/paced" "$t/paced_load.c" ;;

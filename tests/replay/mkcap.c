@@ -1,9 +1,10 @@
 /* Writes captures for the replay tests to stdout:
- *   mkcap story | story-gzip | random SEED EVENTS | numbered FROM TO PER_SECOND
+ *   mkcap story | story-gzip | random SEED EVENTS | numbered FROM TO PER_SECOND | processes COUNT
  *
  * `story` is small and known event by event (test_story.sh has what must come of it); `random` is
  * what tests/gen draws, with the head a capture has; `numbered` opens /n/FROM to /n/TO (seven digits) as fast as
- * asked, 0 = at once, and says on stderr the last number it could write. Built by the tests themselves. */
+ * asked, 0 = at once, and says on stderr the last number it could write; `processes` are short lives, one after the
+ * other in 30000 numbers: fork, exec with arguments of its own, an open file, exit. Built by the tests themselves. */
 #include "../gen/gen.h"
 #include "../unit/scap_parts.h"
 
@@ -140,6 +141,56 @@ static int numbered(unsigned from, unsigned to, unsigned rate)
 	return 0;
 }
 
+static void born(struct sb *b, uint64_t ts, uint64_t tid, int64_t res, uint64_t of)
+{
+	uint64_t parent = of == 101 ? 1 : 101;
+	struct sb_param p[] = { SB_I64(res), SB_STR("maker"), SB_STR(""), SB_I64(of), SB_I64(of), SB_I64(parent), SB_STR(""), SB_I64(1024),
+				SB_I64(0), SB_I64(0), SB_U32(100), SB_U32(10), SB_U32(0), SB_STR("maker"), SB_STR("cpu=/"), SB_U32(0),
+				SB_U32(0), SB_U32(0), SB_I64(of), SB_I64(of), SB_I64(0) };
+
+	sb_event(b, 0x216, -1, ts, tid, PPME_SYSCALL_CLONE_20_X, p, 21);
+}
+
+/* Five events each. */
+static int processes(unsigned count)
+{
+	struct sb b = { 0 };
+	uint64_t ts = TS;
+
+	signal(SIGPIPE, SIG_IGN);
+	head(&b);
+	sb_begin(&b, 0x215);
+	task(&b, 1, 0, "init", "/sbin/init");
+	task(&b, 101, 1, "maker", "/bin/maker");
+	sb_end(&b);
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t tid = 1000 + i % 30000;
+		char exe[40], args[80], env[80], name[60];
+
+		snprintf(exe, sizeof(exe), "/usr/bin/job%u", i);
+		snprintf(args, sizeof(args), "--number=%u", i);
+		snprintf(env, sizeof(env), "JOB=%u", i);
+		snprintf(name, sizeof(name), "/var/jobs/%u", i);
+		struct sb_param ex[] = { SB_I64(0), { exe, (uint32_t)strlen(exe) + 1 }, { args, (uint32_t)strlen(args) + 1 }, SB_I64((int64_t)tid),
+					 SB_I64((int64_t)tid), SB_I64(101), SB_STR(""), SB_I64(1024), SB_I64(0), SB_I64(0), SB_U32(100), SB_U32(10),
+					 SB_U32(0), SB_STR("job"), SB_STR("cpu=/"), { env, (uint32_t)strlen(env) + 1 }, SB_U32(0), SB_I64(1),
+					 SB_U32(0), SB_U32(0), SB_I64(0), SB_I64(0), SB_I64(0), SB_I64((int64_t)i), SB_I64(1), SB_I64(1), SB_U32(0),
+					 { exe, (uint32_t)strlen(exe) + 1 }, SB_I64(1), SB_U32(0), { exe, (uint32_t)strlen(exe) + 1 } };
+		struct sb_param end[] = { SB_I64(0), SB_I64(0), { "\0", 1 }, { "\0", 1 }, SB_I64(1) };
+
+		born(&b, ts += 1000, 101, (int64_t)tid, 101);
+		born(&b, ts += 1000, tid, 0, tid);
+		sb_event(&b, 0x216, -1, ts += 1000, tid, PPME_SYSCALL_EXECVE_19_X, ex, 31);
+		opened(&b, 0x216, -1, (unsigned)((ts += 1000) - TS), tid, 3, name);
+		sb_event(&b, 0x216, -1, ts += 1000, tid, PPME_PROCEXIT_1_E, end, 5);
+		if (i % 500 == 499 || i + 1 == count)
+			if (!put(&b))
+				break;
+	}
+	sb_free(&b);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct sb b = { 0 }, z = { 0 }, *out = &b;
@@ -154,8 +205,10 @@ int main(int argc, char **argv)
 		random_events(&b, (uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3]));
 	} else if (argc == 5 && !strcmp(argv[1], "numbered")) {
 		return numbered((unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]), (unsigned)atoi(argv[4]));
+	} else if (argc == 3 && !strcmp(argv[1], "processes")) {
+		return processes((unsigned)atoi(argv[2]));
 	} else {
-		fprintf(stderr, "usage: mkcap story | story-gzip | random SEED EVENTS | numbered FROM TO PER_SECOND\n");
+		fprintf(stderr, "usage: mkcap story | story-gzip | random SEED EVENTS | numbered FROM TO PER_SECOND | processes COUNT\n");
 		return 2;
 	}
 	if (fwrite(out->p, 1, out->len, stdout) != out->len || fflush(stdout))

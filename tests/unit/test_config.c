@@ -255,7 +255,9 @@ static void config_keys_not_served_are_refused_only_when_they_ask(void **state)
 	refuse("capture: {enabled: true}\n", NULL, 0,
 	       "c.yaml:1:20: 'capture.enabled: true' is not served yet (writes the events around an alert to a capture file); leave it out or set it to false");
 	refuse("memory: {limit: 1000}\n", NULL, 0,
-	       "c.yaml:1:17: 'memory.limit: 1000' is not served yet (hard ceiling of memory; 0 = none); leave it out or set it to 0");
+	       "c.yaml:1:17: 'memory.limit' is '1000', must be 0 or at least 64MiB: a number of bytes, or one with KiB, MiB or GiB");
+	refuse("memory: {limit: 256Mx}\n", NULL, 0,
+	       "c.yaml:1:17: 'memory.limit' is '256Mx', must be 0 or at least 64MiB: a number of bytes, or one with KiB, MiB or GiB");
 	refuse("plugins: [{name: json, library_path: libjson.so}]\n", NULL, 0,
 	       "c.yaml:1:18: plugin 'json' cannot be loaded: plugins are not served yet, except container, which is built in");
 	c = load("plugins: [{name: json, library_path: libjson.so}]\nload_plugins: []\n", NULL, 0);

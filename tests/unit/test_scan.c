@@ -3,6 +3,7 @@
 #include "state/apply_task.h"
 #include "state/scan.h"
 #include "state/scan_cgroup.h"
+#include "state/scan_iter.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -118,6 +119,75 @@ static void scan_finds_this_process_and_its_threads(void **state)
 	state_table_free(t);
 }
 
+static int give(struct state_table *t, const void *rec, size_t size)
+{
+	return scan_iter_record(t, 1000000, rec, size);
+}
+
+static void iterator_records_are_checked_and_taken(void **state)
+{
+	struct state_opts o = { .shards = 2, .max_tasks = 100, .max_fds = 16, .host_root = "", .live = true,
+				.gate = { .min_emitted = all_emitted } };
+	struct state_table *t = state_table_new(&o);
+	struct { struct scan_rec_task r; char text[24]; } l = {
+		{ .size = sizeof(l), .pass = SCAN_LEADERS, .stamp = 5000, .tid = 50, .pid = 50, .vtid = 50, .vpid = 50, .uid = 7,
+		  .start = 77, .pfminor = 3, .dead_pfminor = 10, .comm = "leader", .exepath_len = 8, .cwd_len = 2, .root_len = 1 },
+		"/bin/abc/d/" };
+	struct scan_rec_task th = { .size = sizeof(th), .pass = SCAN_THREADS, .stamp = 6000, .tid = 51, .pid = 50, .vtid = 51,
+				    .vpid = 50, .uid = 8, .pfminor = 4, .comm = "other" };
+	struct { struct scan_rec_texts r; char text[16]; } x = {
+		{ .size = sizeof(x), .pass = SCAN_TEXTS, .pid = 50, .start = 77, .args_len = 8, .env_len = 4 }, "abc\0one\0A=b" };
+	struct { struct scan_rec_file r; char text[8]; } f = {
+		{ .size = sizeof(f), .pass = SCAN_FILES, .pid = 50, .fd = 3, .mode = S_IFREG, .flags = O_RDWR, .ino = 9, .path_len = 5 }, "/file" };
+	const struct state_ver *v;
+
+	(void)state;
+	assert_int_equal(give(t, &th, sizeof(th)), 0); /* its leader is not known */
+	assert_null(ver(t, 51));
+	assert_int_equal(give(t, &l, sizeof(l)), 0);
+	x.r.start = 78; /* another process of that number */
+	assert_int_equal(give(t, &x, sizeof(x)), 0);
+	assert_int_equal(ver(t, 50)->nargs, 0);
+	x.r.start = 77;
+	assert_int_equal(give(t, &x, sizeof(x)), 0);
+	assert_int_equal(give(t, &th, sizeof(th)), 0);
+	assert_int_equal(give(t, &f, sizeof(f)), 0);
+	v = ver(t, 50);
+	assert_non_null(v);
+	assert_string_equal(v->exepath->s, "/bin/abc");
+	assert_string_equal(v->cwd->s, "/d/");
+	assert_string_equal(v->root->s, "/");
+	assert_string_equal(v->exe->s, "abc");
+	assert_string_equal(v->cmdline->s, "leader one");
+	assert_string_equal(v->env->s, "A=b");
+	assert_int_equal(v->clone_ts, 1000077);
+	v = ver(t, 51);
+	assert_non_null(v);
+	assert_int_equal(v->uid, 8);
+	assert_string_equal(v->cmdline->s, "other one");
+	struct state_task *task = state_own(state_table_shard(t, state_shard_of(t, 50)), 50);
+	assert_int_equal(task->pfminor, 17);
+	assert_int_equal(task->scan_key.time, 1000000 + 5000 - 1000);
+	assert_string_equal(fdtab_get(task->fds, 3)->name->s, "/file");
+	/* lengths that lie */
+	l.r.exepath_len = UINT32_MAX;
+	assert_int_equal(give(t, &l, sizeof(l)), 0);
+	x.r.args_len = 100000;
+	assert_int_equal(give(t, &x, sizeof(x)), 0);
+	f.r.path_len = 100000;
+	f.r.family = 1;
+	f.r.sun_len = 5000;
+	assert_int_equal(give(t, &f, sizeof(f)), 0);
+	assert_true(give(t, &l, sizeof(l) - 8) < 0);
+	assert_true(give(t, &l, 4) < 0);
+	th.size = 16;
+	assert_true(give(t, &th, 16) < 0);
+	th.size = sizeof(th);
+	th.pass = 99;
+	assert_true(give(t, &th, sizeof(th)) < 0);
+	state_table_free(t);
+}
+
 static void scan_of_a_missing_proc_fails(void **state)
 {
 	struct state_opts o = { .shards = 1, .max_tasks = 10, .max_fds = 16, .host_root = "/nonexistent", .live = true };
@@ -206,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scan_finds_this_process_and_its_threads),
+		cmocka_unit_test(iterator_records_are_checked_and_taken),
 		cmocka_unit_test(scan_of_a_missing_proc_fails),
 		cmocka_unit_test(scan_into_a_small_table_keeps_what_fits),
 		cmocka_unit_test(cgroups_of_the_unified_hierarchy_belong_to_the_nearest_directory),

@@ -138,6 +138,7 @@ struct signal_struct {
 	struct list_head thread_head;
 	unsigned int is_child_subreaper : 1;
 	unsigned int has_child_subreaper : 1;
+	unsigned long min_flt, maj_flt;
 	struct pid *pids[PIDTYPE_MAX];
 	struct tty_struct *tty;
 	struct rlimit rlim[16];
@@ -190,6 +191,7 @@ struct vfsmount {
 };
 
 struct mount {
+	int mnt_id;
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
@@ -207,9 +209,14 @@ struct file {
 	struct path f_path;
 };
 
+struct fs_struct {
+	struct path root, pwd;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
+	unsigned long *close_on_exec;
 };
 
 struct files_struct {
@@ -242,12 +249,18 @@ struct kernfs_node___v614 { /* up to 6.14 */
 	struct kernfs_node *parent;
 };
 
+struct cgroup_root {
+	unsigned int subsys_mask;
+};
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 
 struct cgroup_subsys {
-	const char *name;
+	bool implicit_on_dfl : 1;
+	const char *name, *legacy_name;
+	void *dfl_cftypes;
 };
 
 struct cgroup_subsys_state {
@@ -259,6 +272,7 @@ struct cgroup_subsys_state {
 enum cgroup_subsys_id { cpuset_cgrp_id, cpu_cgrp_id, cpuacct_cgrp_id, io_cgrp_id, memory_cgrp_id, CGROUP_SUBSYS_COUNT };
 
 struct css_set {
+	struct cgroup *dfl_cgrp;
 	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
 };
 
@@ -270,9 +284,10 @@ struct task_struct {
 	struct task_struct *real_parent, *group_leader;
 	struct list_head children, thread_node;
 	struct pid *thread_pid;
-	__u64 start_time;
+	__u64 start_time, start_boottime;
 	unsigned long min_flt, maj_flt;
-	const struct cred *cred;
+	const struct cred *cred, *real_cred;
+	struct fs_struct *fs;
 	char comm[16];
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
@@ -295,12 +310,14 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 
 struct sock {
 	struct sock_common __sk_common;
 	__u32 sk_ack_backlog, sk_max_ack_backlog;
+	__u16 sk_type, sk_protocol;
 };
 
 struct ipv6_pinfo {
