@@ -243,8 +243,6 @@ static void add_workers(struct metrics *m, struct daemon *d)
 		add_worker(m, "saker_worker_events_total", true, "Events a worker has run.", i, w[i].events);
 	for (unsigned i = 0; i < workers; i++)
 		add_worker(m, "saker_worker_stale_reads_total", true, "Reads a worker made of others that lagged.", i, w[i].stale_reads);
-	for (unsigned i = 0; d->live && i < workers; i++)
-		add_worker(m, "saker_worker_lag_ns", false, "How far a worker's state is behind the clock.", i, live_lag_ns(d, i));
 	for (unsigned i = 0; i < n; i++) {
 		struct metric *e = metric_add(m, "saker_busy_process_events", false, NULL);
 
